@@ -1,0 +1,67 @@
+"""An engine is a value: everything the session needs to know of one database's way of speaking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sluice.model.decision import Refusal
+from sluice.model.waist import Answered, Asked, ResultColumn
+from sluice.sql.catalog import Catalog
+from sluice.sql.ir import Statement
+
+
+class ClientCodec(Protocol):
+    """Bytes of one client to `Asked` events."""
+
+    @property
+    def pending(self) -> int:
+        """Bytes of an unfinished message that are held."""
+
+    def feed(self, data: bytes) -> list[Asked]:
+        """The messages that these bytes complete; never raises."""
+
+
+class ServerCodec(Protocol):
+    """Bytes of one server to `Answered` events."""
+
+    def stream(self, on: bool) -> None:
+        """Whether rows may be handed on in parts."""
+
+    def take_rows(self) -> int:
+        """Rows begun since the last call."""
+
+    def feed(self, data: bytes) -> list[Answered]:
+        """The events that these bytes complete; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What Sluice itself can say in a protocol."""
+
+    poison_query: bytes
+    poison_prepare: bytes
+    flush: bytes
+    query: Callable[[str], bytes]
+    describe_portal: Callable[[str], bytes]
+    ready: Callable[[str], bytes]
+    report: Callable[[Refusal, str], bytes]
+    withhold: Callable[[bytes, Mapping[str, str]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One database's protocol and dialect. `context_sql` answers one row: search path, user, temporary schema, in that order."""
+
+    name: str
+    downstream: Callable[[int], ClientCodec]
+    upstream: Callable[[int], ServerCodec]
+    columns: Callable[[bytes], tuple[ResultColumn, ...]]
+    cells: Callable[[bytes], list[list[str | None]]]
+    voice: Voice
+    lower: Callable[[str], tuple[Statement, ...]]
+    normalize: Callable[[bytes], tuple[bytes, list[tuple[int, int]]] | None]
+    catalog_sql: str
+    context_sql: str
+    build_catalog: Callable[[Iterable[str]], Catalog]
