@@ -43,7 +43,8 @@ class Voice:
     poison_query: bytes
     poison_prepare: bytes
     flush: bytes
-    query: Callable[[str], bytes]
+    sync: bytes
+    own_statement: Callable[[str, bytes], bytes]
     describe_portal: Callable[[str], bytes]
     ready: Callable[[str], bytes]
     report: Callable[[Refusal, str], bytes]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sluice.model.columns import ColumnRef
+
 MaskMethod = Literal["null", "redact", "partial", "email", "hash", "pseudonym", "generalize", "scrub"]
 Outcome = Literal["allow", "refuse", "hold"]
 
@@ -47,7 +49,8 @@ class Decision:
 
     `masks[i]` hides output i (None: clear); shorter or longer than the real result is a refusal by the session.
     `masks` is None when the statement has no result that the analysis can number.
-    `default_mask` hides whatever a result of unknown shape holds. `policies` are the ids that decided, sorted;
+    `clear_unknown`: a result that the analysis cannot number may leave in clear (else all of it becomes NULL).
+    `policies` are the ids that decided, sorted;
     `revealed` and `hidden` are the labels that leave in clear and that are masked.
     `quiet_errors`: error texts may carry a value the caller may not see, so they are withheld.
     """
@@ -60,5 +63,6 @@ class Decision:
     revealed: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     quiet_errors: bool = False
-    inherits: tuple[tuple[str, str], ...] = ()
+    inherits: tuple[tuple[ColumnRef, str], ...] = ()
     """(column, label) pairs a written column takes on once the write commits."""
+    clear_unknown: bool = False

@@ -15,7 +15,9 @@ _POISON_TEXT = b"sluice refused this statement\0"
 
 FLUSH = b"H\0\0\0\4"
 SYNC = b"S\0\0\0\4"
-NULL_RESULT = b"n\0\0\0\4"
+
+# Sluice's own statements use this name for statement and portal; a client that uses it too gets the server's own error.
+_OWN = b"_sluice_own\0"
 
 # What else an error may say about itself without saying a value: names of things, never their contents.
 _SAFE_FIELDS = "SVCstcdnFLR"
@@ -30,9 +32,19 @@ POISON_QUERY = frame(b"Q", _POISON_TEXT)
 POISON_PREPARE = frame(b"P", b"\0" + _POISON_TEXT + b"\0\0")
 
 
-def query(text: str) -> bytes:
-    """A Query message."""
-    return frame(b"Q", text.encode() + b"\0")
+def own_statement(text: str, end: bytes) -> bytes:
+    """Sluice's own statement in the extended protocol, which works inside a client's pipeline too.
+
+    `end` is `SYNC` when the server waits for a new request, `FLUSH` in the middle of a pipeline.
+    """
+    return (
+        frame(b"P", _OWN + text.encode() + b"\0\0\0")
+        + frame(b"B", _OWN + _OWN + b"\0\0\0\0\0\0")
+        + frame(b"E", _OWN + b"\0\0\0\0")
+        + frame(b"C", b"P" + _OWN)
+        + frame(b"C", b"S" + _OWN)
+        + end
+    )
 
 
 def describe_portal(portal: str) -> bytes:

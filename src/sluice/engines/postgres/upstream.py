@@ -136,3 +136,26 @@ _DECODERS: dict[int, Callable[[bytes], Answered]] = {
     ord("c"): CopyEnd,
     ord("Z"): _ready,
 }
+
+
+def cells(run: bytes) -> list[list[str | None]]:
+    """The values of a run of DataRow messages in text format, for Sluice's own small queries.
+
+    Raises ValueError when a row breaks its own layout.
+    """
+    rows: list[list[str | None]] = []
+    at = 0
+    while at < len(run):
+        end = at + 1 + int.from_bytes(run[at + 1 : at + 5], "big")
+        count = int.from_bytes(run[at + 5 : at + 7], "big")
+        at += 7
+        row: list[str | None] = []
+        for _ in range(count):
+            size = int.from_bytes(run[at : at + 4], "big", signed=True)
+            at += 4
+            row.append(None if size < 0 else run[at : at + size].decode("utf-8"))
+            at += max(size, 0)
+        if at != end:
+            raise ValueError("row does not end where it says")
+        rows.append(row)
+    return rows

@@ -1,0 +1,106 @@
+"""What happens to a session. Its counterpart is `effects`; nothing else crosses the border.
+
+Times are seconds since the epoch, given by the runtime: the session has no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sluice.session.permit import Receipt
+from sluice.session.world import World
+from sluice.sql.catalog import Catalog
+from sluice.sql.ir import Statement
+
+
+@dataclass(slots=True)
+class ClientBytes:
+    """The client sent something, cut anywhere."""
+
+    data: bytes
+    at: float
+
+
+@dataclass(slots=True)
+class UpstreamBytes:
+    """The database sent something, cut anywhere."""
+
+    data: bytes
+    at: float
+
+
+@dataclass(slots=True)
+class Recorded:
+    """The log has taken every line of the oldest `Record` that waits."""
+
+    receipt: Receipt
+    at: float
+
+
+@dataclass(slots=True)
+class RecordFailed:
+    """The log could not take a line: nothing may go on."""
+
+    reason: str
+    at: float
+
+
+@dataclass(slots=True)
+class Lowered:
+    """A large text was parsed elsewhere."""
+
+    text: bytes
+    statements: tuple[Statement, ...]
+    at: float
+
+
+@dataclass(slots=True)
+class CatalogBuilt:
+    """The catalog this session asked for; None when it could not be built."""
+
+    catalog: Catalog | None
+    at: float
+
+
+@dataclass(slots=True)
+class WorldChanged:
+    """Policies, labels, catalog or revocations changed; decisions from here on use this world."""
+
+    world: World
+    at: float
+
+
+@dataclass(slots=True)
+class Tick:
+    """A time asked for by `WakeAt` has come."""
+
+    at: float
+
+
+@dataclass(slots=True)
+class Stop:
+    """The gateway is going down: end after the statements that run."""
+
+    at: float
+
+
+@dataclass(slots=True)
+class Lost:
+    """One side of the connection is gone."""
+
+    side: str
+    at: float
+
+
+Event = (
+    ClientBytes
+    | UpstreamBytes
+    | Recorded
+    | RecordFailed
+    | Lowered
+    | CatalogBuilt
+    | WorldChanged
+    | Tick
+    | Stop
+    | Lost
+)
