@@ -26,6 +26,10 @@ class ClientCodec(Protocol):
 class ServerCodec(Protocol):
     """Bytes of one server to `Answered` events."""
 
+    @property
+    def pending(self) -> int:
+        """Bytes of an unfinished message that are held."""
+
     def stream(self, on: bool) -> None:
         """Whether rows may be handed on in parts."""
 
@@ -60,6 +64,8 @@ class Engine:
     upstream: Callable[[int], ServerCodec]
     columns: Callable[[bytes], tuple[ResultColumn, ...]]
     cells: Callable[[bytes], list[list[str | None]]]
+    count: Callable[[bytes], int]
+    head: Callable[[bytes, int], bytes]
     voice: Voice
     lower: Callable[[str], tuple[Statement, ...]]
     normalize: Callable[[bytes], tuple[bytes, list[tuple[int, int]]] | None]

@@ -204,10 +204,11 @@ class Notice:
 
 @dataclass(slots=True)
 class Pass:
-    """Something that concerns no statement (a parameter's new value, a notification)."""
+    """Something that concerns no statement: a parameter's new value (with its name), or a notification."""
 
     raw: bytes
-    kind: Literal["parameter", "notification"]
+    name: str = ""
+    value: str = ""
 
 
 @dataclass(slots=True)

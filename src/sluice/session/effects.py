@@ -55,9 +55,10 @@ class ResumeUpstream:
 
 @dataclass(slots=True)
 class Lower:
-    """Parse a large text where a deep stack or a long time cannot hurt; answer with `Lowered`."""
+    """Parse a large text where a deep stack or a long time cannot hurt; answer with `Lowered`, under the raw text."""
 
-    text: bytes
+    raw: bytes
+    text: str
 
 
 @dataclass(slots=True)

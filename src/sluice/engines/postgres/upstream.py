@@ -37,6 +37,11 @@ class Upstream:
         self._frames = Frames(server=True, max_frame=max_frame)
         self._broken = False
 
+    @property
+    def pending(self) -> int:
+        """Bytes of an unfinished message that are held."""
+        return self._frames.pending
+
     def stream(self, on: bool) -> None:
         """Hands rows on in parts of any size (`on`), for results that need no rewriting, or only whole."""
         self._frames.stream = on
@@ -106,6 +111,13 @@ def _copy_start(direction: str) -> Callable[[bytes], CopyStart]:
     return decode
 
 
+def _parameter(raw: bytes) -> Pass:
+    name, value, rest = raw[5:].split(b"\0")
+    if rest:
+        raise ValueError("a parameter is one name and one value")
+    return Pass(raw, name.decode(), value.decode("utf-8", "replace"))
+
+
 def _ready(raw: bytes) -> Ready:
     status = chr(raw[5])
     if len(raw) != 6 or status not in "ITE":
@@ -128,8 +140,8 @@ _DECODERS: dict[int, Callable[[bytes], Answered]] = {
     ord("V"): lambda raw: Step(raw, "call"),
     ord("E"): lambda raw: Failed(raw, fields(raw)),
     ord("N"): lambda raw: Notice(raw, fields(raw)),
-    ord("A"): lambda raw: Pass(raw, "notification"),
-    ord("S"): lambda raw: Pass(raw, "parameter"),
+    ord("A"): Pass,
+    ord("S"): _parameter,
     ord("G"): _copy_start("in"),
     ord("H"): _copy_start("out"),
     ord("W"): _copy_start("both"),

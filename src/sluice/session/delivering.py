@@ -1,0 +1,206 @@
+"""Rows on their way to the client: described, masked, limited, counted. Nothing passes without a shape."""
+
+from __future__ import annotations
+
+from sluice.mask.plan import copy_plan
+from sluice.model.decision import Refusal
+from sluice.model.waist import Columns, CopyStart, Rows
+from sluice.session import effects as fx
+from sluice.session.flights import Run
+from sluice.session.names import Portal
+from sluice.session.purposes import purpose_of
+from sluice.session.shape import Shape, shape_of
+from sluice.session.state import State
+
+_UNKNOWN = Refusal(
+    "the result names a table that the gateway cannot see, so it was withheld",
+    detail="its labels cannot be known",
+    hint="give the gateway's upstream role the right to see the table, then run the statement again",
+)
+
+
+def describe(state: State, run: Run, answered: Columns, now: float) -> bool:
+    """Fixes how the result that follows is passed on; False: its description is not to be said (refused or held)."""
+    shape = _shape(state, run, answered.raw, now)
+    if shape.unknown:
+        if state.looked_up != answered.raw:
+            _look_up(state, answered.raw)
+            state.held_rows.append(answered)
+            return False
+        shape = Shape(run.ruling, refusal=_UNKNOWN)
+    return _take(state, run, shape, answered.raw)
+
+
+def describe_portal(state: State, run: Run, portal: Portal, answered: Rows, now: float) -> bool:
+    """The same for a portal, by its own description or its statement's with the formats it was bound with."""
+    raw = portal.description if portal.described else portal.prepared.description
+    if raw is None:
+        return False
+    shape = _shape(state, run, raw, now, None if portal.described else portal.formats)
+    if shape.unknown:
+        if state.looked_up != raw:
+            _look_up(state, raw)
+            state.held_rows.append(answered)
+            return False
+        shape = Shape(run.ruling, refusal=_UNKNOWN)
+    _take(state, run, shape, raw)
+    return True
+
+
+def _look_up(state: State, raw: bytes) -> None:
+    state.looked_up = raw
+    state.also.append(fx.RefreshCatalog())
+
+
+def _shape(state: State, run: Run, raw: bytes, now: float, formats: tuple[int, ...] | None = None) -> Shape:
+    key = (raw, formats)
+    known = run.ruling.shapes.get(key)
+    if known is not None:
+        return known
+    columns = state.engine.columns(raw)
+    if formats is not None:
+        spread = formats * len(columns) if len(formats) == 1 else formats or (0,) * len(columns)
+        if len(spread) != len(columns):
+            return Shape(run.ruling, columns, refusal=_UNKNOWN)
+        columns = tuple(column._replace(binary=form == 1) for column, form in zip(columns, spread, strict=True))
+    purpose = purpose_of(state, run.text)
+    shape = shape_of(run.ruling, columns, state.world, lambda span: state.rulings.of(span, purpose, state.seen, now))
+    if not shape.unknown:
+        run.ruling.shapes.keep(key, shape)
+    return shape
+
+
+def _take(state: State, run: Run, shape: Shape, raw: bytes) -> bool:
+    run.shape = shape
+    run.description = raw
+    for what in shape.disagreements:
+        state.notes.append(state.journal.disagreement(run, what))
+    if shape.refusal is None:
+        return True
+    state.notes.append(state.journal.disagreement(run, shape.refusal.message))
+    run.swallow = True
+    if state.status == "I" and not state.in_pipeline:
+        state.say(state.engine.voice.report(shape.refusal, "ERROR"))
+    else:
+        # The server's transaction goes on; a client that believes it failed must not be left in it.
+        state.fatal(shape.refusal)
+    return False
+
+
+def reshape(state: State, run: Run, now: float) -> None:
+    """The world changed while a result streams: what is still to come follows the new ruling."""
+    old = run.shape
+    run.ruling = state.rulings.of(run.ruling.span, purpose_of(state, run.text), state.seen, now)
+    if run.ruling.decision.outcome != "allow":
+        state.fatal(run.ruling.decision.refusal or Refusal("permission was withdrawn while the result was read"))
+    elif old is not None and run.copy_mask is None and not run.copying:
+        purpose = purpose_of(state, run.text)
+        run.shape = shape_of(run.ruling, old.columns, state.world, lambda span: state.rulings.of(span, purpose, state.seen, now))
+        if run.shape.refusal is not None or run.shape.unknown:
+            state.fatal(run.shape.refusal or _UNKNOWN)
+    elif run.copying and run.ruling.decision.masks != run.copied_under:
+        # The masks of a COPY are fixed when it starts, since its rows may be cut anywhere.
+        state.fatal(Refusal("policy changed while the data was copied", hint="run the COPY again"))
+
+
+def rows(state: State, run: Run, answered: Rows) -> bool:
+    """Passes a run of rows on; False when they do not fit their shape."""
+    if answered.copy:
+        return _copy_rows(state, run, answered.raw)
+    shape = run.shape
+    if shape is None:
+        return False
+    if run.swallow:
+        return True
+    data = answered.raw
+    try:
+        if shape.mask is not None:
+            data, count, masked = shape.mask.rows(data)
+            _count_masked(run, masked)
+        else:
+            count = state.count(answered.raw)
+    except ValueError:
+        return False
+    limit = shape.ruling.decision.obligations.row_limit
+    if limit is not None and run.rows + count > limit:
+        data = state.engine.head(data, limit - run.rows)
+        count = limit - run.rows
+        run.swallow = True
+        state.say(state.engine.voice.report(_limited(limit, shape.ruling.decision.policies), "WARNING"))
+    run.rows += count
+    run.size += len(data)
+    _seen(state, shape)
+    state.say(data)
+    return True
+
+
+def _limited(limit: int, policies: tuple[str, ...]) -> Refusal:
+    return Refusal(
+        f"the result was cut after {limit} rows", f"row limit set by policy {', '.join(policies)}", "narrow the statement", "01000"
+    )
+
+
+def _seen(state: State, shape: Shape) -> None:
+    revealed = shape.ruling.decision.revealed
+    if revealed and not state.seen.issuperset(revealed):
+        state.seen = state.seen.union(revealed)
+
+
+def _count_masked(run: Run, masked: list[int]) -> None:
+    if run.masked:
+        for index, number in enumerate(masked):
+            run.masked[index] += number
+    else:
+        run.masked = masked
+
+
+def copy(state: State, run: Run, answered: CopyStart) -> bool:
+    """A COPY begins; False when the statement is none, or goes the other way."""
+    span = run.ruling.span
+    shape = span.copy
+    if shape is None or shape.direction != answered.direction:
+        return False
+    run.copying = True
+    if answered.direction == "in":
+        return True
+    decision = run.ruling.decision
+    run.copied_under = decision.masks
+    if decision.masks is None or span.outputs is None:
+        return decision.clear_unknown
+    if len(decision.masks) != answered.columns or answered.binary != (shape.format == "binary"):
+        return False
+    if any(decision.masks):
+        run.copy_mask = copy_plan(decision.masks, span.outputs, shape, state.world.catalog, state.world.masking_key, state.world.limits.row)
+    run.shape = Shape(run.ruling)
+    return True
+
+
+def _copy_rows(state: State, run: Run, raw: bytes) -> bool:
+    if not run.copying or (run.shape is None and not run.ruling.decision.clear_unknown):
+        return False
+    data = raw
+    try:
+        if run.copy_mask is not None:
+            data, count, masked = run.copy_mask.feed(raw)
+            _count_masked(run, masked)
+        else:
+            count = state.count(raw)
+    except ValueError:
+        return False
+    run.rows += count
+    run.size += len(data)
+    if run.shape is not None:
+        _seen(state, run.shape)
+    state.say(data)
+    return True
+
+
+def copy_end(state: State, run: Run) -> bool:
+    """All COPY data has come; False when a row is left incomplete."""
+    if run.copy_mask is None:
+        return True
+    try:
+        state.say(run.copy_mask.finish())
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""What was sent to the database and is not answered yet, in order: who each answer belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from sluice.mask.plan import CopyMask
+from sluice.model.decision import Mask
+from sluice.session.names import Portal, Prepared
+from sluice.session.rulings import Ruling
+from sluice.session.shape import Shape
+
+
+class Kind(Enum):
+    """What was sent; it says which answers may come and which one ends the flight."""
+
+    QUERY = auto()
+    CALL = auto()
+    PREPARE = auto()
+    BIND = auto()
+    DESCRIBE_STATEMENT = auto()
+    DESCRIBE_PORTAL = auto()
+    EXECUTE = auto()
+    CLOSE = auto()
+    SYNC = auto()
+    OWN = auto()
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution of one statement, from its record to its completion."""
+
+    event_id: str
+    ruling: Ruling
+    started: float
+    text: bytes
+    shape: Shape | None = None
+    description: bytes = b""
+    rows: int = 0
+    size: int = 0
+    masked: list[int] = field(default_factory=list)
+    deadline: float | None = None
+    timed_out: bool = False
+    over: bool = False
+    copying: bool = False
+    copy_mask: CopyMask | None = None
+    copied_under: tuple[Mask | None, ...] | None = None
+    swallow: bool = False
+    """Nothing more of this result goes to the client (its row limit is reached, or it was refused)."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """One request under way. `report` stands in for the server's error (a refused statement's own words)."""
+
+    kind: Kind
+    runs: list[Run] = field(default_factory=list)
+    at: int = 0
+    report: bytes | None = None
+    silent: bool = False
+    prepared: Prepared | None = None
+    portal: Portal | None = None
+    name: str = ""
+    collected: list[str] = field(default_factory=list)
+    purpose: str = ""
+    closings: int = 0
+    ends_pipeline: bool = True
+
+    @property
+    def run(self) -> Run | None:
+        """The statement whose result the server sends now; None when there is none left."""
+        return self.runs[self.at] if self.at < len(self.runs) else None

@@ -1,0 +1,86 @@
+"""Decisions already taken, under one world and for one caller; shared by a worker's sessions.
+
+A decision holds for (identity, purpose, what the session has seen, statement, world); policies that read the time add the
+second it was taken in. The audit template of a statement is made with its first decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from sluice.audit.template import StatementTemplate, template
+from sluice.model.decision import Decision
+from sluice.model.identity import Client, Identity
+from sluice.policy.decide import Request, decide
+from sluice.session.memory import STATEMENTS, Bounded
+from sluice.sql.span import Span
+
+if TYPE_CHECKING:
+    from sluice.session.shape import Shape
+    from sluice.session.world import World
+
+SHAPES = 16
+
+
+class Ruling:
+    """One statement's decision, the constant part of its record, and the result shapes already compiled under it."""
+
+    __slots__ = ("decision", "purpose", "shapes", "span", "template")
+
+    def __init__(self, span: Span, purpose: str, decision: Decision, template: StatementTemplate) -> None:
+        self.span = span
+        self.purpose = purpose
+        self.decision = decision
+        self.template = template
+        self.shapes: Bounded[tuple[bytes, tuple[int, ...] | None], Shape] = Bounded(SHAPES)
+
+
+class Rulings:
+    """The rulings of one caller, under one world."""
+
+    __slots__ = ("_client", "_identity", "_known", "_known_key", "_world")
+
+    def __init__(self, world: World, identity: Identity, client: Client) -> None:
+        self._world = world
+        self._identity = identity
+        self._client = client
+        self._known: Bounded[int, Ruling] = Bounded(STATEMENTS)
+        self._known_key: Hashable = None
+
+    def of(self, span: Span, purpose: str, seen: frozenset[str], now: float) -> Ruling:
+        """The ruling on a statement for a purpose, taken now if there is none yet."""
+        second = int(now) if self._world.snapshot.policies.reads_time else 0
+        key = (purpose, seen, second)
+        if key != self._known_key:
+            self._turn_to(key)
+        ruling = self._known.get(id(span))
+        # The ruling keeps its span alive, so an id that is found belongs to that very span.
+        if ruling is not None and ruling.span is span:
+            return ruling
+        return self._known.keep(id(span), self._rule(span, purpose, seen, now))
+
+    def _turn_to(self, key: tuple[str, frozenset[str], int]) -> None:
+        self._known_key = key
+        callers = self._world.memory.callers
+        whole = (self._identity, self._client.address, self._client.application, self._client.tls, *key)
+        known = callers.get(whole)
+        if not isinstance(known, Bounded):
+            known = callers.keep(whole, Bounded(STATEMENTS))
+        self._known = known
+
+    def _rule(self, span: Span, purpose: str, seen: frozenset[str], now: float) -> Ruling:
+        world = self._world
+        request = Request(
+            identity=self._identity,
+            purpose=purpose,
+            source=world.source,
+            client=self._client,
+            span=span,
+            seen=seen,
+            approved=False,
+            now=now,
+        )
+        decision = decide(request, world.snapshot)
+        made = template(span, decision, world.snapshot.bindings[world.source.name].labels_of)
+        return Ruling(span, purpose, decision, made)

@@ -1,0 +1,224 @@
+"""The session: `on(event) -> [effect]`. One per connection, whatever the face; the governed path has no other.
+
+It holds no socket and no clock. After every event its queues become effects in one order: the log first, then the client, then
+the database, so that nothing is said before it is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from sluice.engines.engine import ClientCodec, Engine
+from sluice.model.columns import ColumnRef
+from sluice.model.decision import Refusal
+from sluice.policy.decide import may_connect
+from sluice.session import answering, asking, delivering, obligations, settling
+from sluice.session import effects as fx
+from sluice.session.effects import Effect
+from sluice.session.events import (
+    CatalogBuilt,
+    ClientBytes,
+    Event,
+    Lost,
+    Lowered,
+    Recorded,
+    RecordFailed,
+    Stop,
+    Tick,
+    UpstreamBytes,
+    WorldChanged,
+)
+from sluice.session.journal import Journal
+from sluice.session.rulings import Rulings
+from sluice.session.state import Caller, State, Wait
+from sluice.session.world import World
+from sluice.sql.lineage import Context
+
+_STOPPING = Refusal("the gateway is shutting down", hint="connect again", code="57P01")
+_EXPIRED = Refusal("the identity of this connection has expired", hint="log in again", code="28000")
+_LOG = Refusal(
+    "the event log cannot be written, so nothing may run", hint="tell the gateway's operators; it goes on when the log does", code="58030"
+)
+
+
+class Session:
+    """One client's connection to one source, from the moment both are logged in."""
+
+    __slots__ = ("_client", "_state")
+
+    def __init__(self, engine: Engine, caller: Caller, world: World, journal: Journal) -> None:
+        server = engine.upstream(world.limits.row)
+        self._client: ClientCodec = engine.downstream(world.limits.frame)
+        rulings = Rulings(world, caller.identity, caller.client)
+        context = Context(search_path=(), user=caller.user)
+        self._state = State(engine, server, caller, world, journal, rulings, context)
+
+    def start(self, at: float) -> list[Effect]:
+        """The first effects: the connection is recorded, and the server is asked how names resolve in it."""
+        state = self._state
+        state.record(state.journal.connected(at), "")
+        settling.inject(state, state.engine.context_sql, "context")
+        return state.drain()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs and no transaction is open."""
+        return not self._state.flights and not self._state.inbox and self._state.status == "I"
+
+    @property
+    def closed(self) -> bool:
+        """The session has ended; it answers every event with nothing more than its last effects."""
+        return self._state.closed
+
+    def on(self, event: Event) -> list[Effect]:
+        """Takes one event; what is to be done, in order. Never raises on account of what either side sends."""
+        state = self._state
+        handler = _HANDLERS.get(type(event))
+        if handler is None:
+            assert_never(event)  # type: ignore[arg-type]
+        return handler(self, state, event)
+
+    def _client_bytes(self, state: State, event: ClientBytes) -> list[Effect]:
+        if state.closed:
+            return []
+        expires = state.caller.identity.expires_at
+        if expires is not None and event.at >= expires:
+            state.fatal(_EXPIRED)
+            return state.drain()
+        state.inbox.extend(self._client.feed(event.data))
+        asking.advance(state, event.at)
+        return state.drain()
+
+    def _upstream_bytes(self, state: State, event: UpstreamBytes) -> list[Effect]:
+        if state.closed:
+            return []
+        for answered in state.server.feed(event.data):
+            answering.answer(state, answered, event.at)
+        self._stream_or_not(state)
+        return self._go_on(state, event.at)
+
+    def _stream_or_not(self, state: State) -> None:
+        """A row larger than the window passes in parts, if nothing in it is to be rewritten."""
+        large = state.server.pending > state.world.limits.window
+        if not large:
+            if state.streaming:
+                state.streaming = False
+                state.server.stream(False)
+            return
+        run = state.flights[0].run if state.flights else None
+        clear = run is not None and not run.swallow and run.copy_mask is None
+        clear = clear and run is not None and run.shape is not None and run.shape.mask is None and run.shape.refusal is None
+        if clear and not state.streaming:
+            state.streaming = True
+            state.server.stream(True)
+
+    def _go_on(self, state: State, now: float) -> list[Effect]:
+        answering.answers_in(state)
+        if state.inbox and state.wait is None:
+            asking.advance(state, now)
+        return state.drain()
+
+    def _recorded(self, state: State, event: Recorded) -> list[Effect]:
+        out = state.released(event.receipt)
+        if state.inbox and state.wait is None:
+            asking.advance(state, event.at)
+        if state.sending or state.lines or state.also or state.to_client or state.client_paused:
+            out.extend(state.drain())
+        return out
+
+    def _record_failed(self, state: State, event: RecordFailed) -> list[Effect]:
+        state.awaiting.clear()
+        state.to_client.clear()
+        state.fatal(_LOG)
+        state.notes.clear()
+        return state.drain()
+
+    def _lowered(self, state: State, event: Lowered) -> list[Effect]:
+        state.lowered[event.text] = event.statements
+        if state.wait is Wait.LOWER:
+            state.wait = None
+        return self._go_on(state, event.at)
+
+    def _catalog_built(self, state: State, event: CatalogBuilt) -> list[Effect]:
+        if event.catalog is None:
+            state.fatal(Refusal("the gateway could not read the catalog, so nothing can be analysed", hint="connect again", code="58000"))
+            return state.drain()
+        state.wait = None
+        if state.status != "I" or state.in_pipeline:
+            state.own_world = True
+            self._enter(state, state.world.rebased(event.catalog))
+        elif state.own_world or state.world.catalog is not event.catalog:
+            state.own_world = False
+            self._enter(state, state.world.rebased(event.catalog))
+        self._inherit(state)
+        return self._go_on(state, event.at)
+
+    def _inherit(self, state: State) -> None:
+        learned: list[tuple[int, int, ColumnRef, str]] = []
+        for column, label in state.inheriting:
+            relation = state.world.catalog.relation(column.schema, column.table)
+            found = None if relation is None else relation.column(column.column)
+            if relation is not None and found is not None:
+                learned.append((relation.oid, found.attnum, column, label))
+        state.inheriting.clear()
+        if learned:
+            state.also.append(fx.LearnLabels(tuple(learned)))
+            state.wait = Wait.CATALOG
+
+    def _world_changed(self, state: State, event: WorldChanged) -> list[Effect]:
+        if state.closed:
+            return []
+        world = event.world.rebased(state.world.catalog) if state.own_world else event.world
+        self._enter(state, world)
+        allowed = may_connect(state.caller.identity, state.caller.purpose, world.source, state.caller.client, world.snapshot, event.at)
+        if allowed.outcome != "allow":
+            state.fatal(allowed.refusal or Refusal("permission to connect was withdrawn", code="28000"))
+            return state.drain()
+        if state.wait is Wait.CATALOG:
+            state.wait = None
+        for flight in state.flights:
+            if flight.run is not None and not flight.run.over:
+                delivering.reshape(state, flight.run, event.at)
+        held, state.held_rows = state.held_rows, []
+        for answered in held:
+            answering.answer(state, answered, event.at)
+        return self._go_on(state, event.at)
+
+    def _enter(self, state: State, world: World) -> None:
+        state.world = world
+        state.analyses = None
+        state.rulings = Rulings(world, state.caller.identity, state.caller.client)
+
+    def _tick(self, state: State, event: Tick) -> list[Effect]:
+        obligations.check_clock(state, event.at)
+        if state.stopping and self.idle:
+            state.fatal(_STOPPING)
+        return state.drain()
+
+    def _stop(self, state: State, event: Stop) -> list[Effect]:
+        state.stopping = True
+        if self.idle:
+            state.fatal(_STOPPING)
+        return state.drain()
+
+    def _lost(self, state: State, event: Lost) -> list[Effect]:
+        if event.side == "upstream" and not state.closed:
+            state.fatal(Refusal("the database closed the connection", hint="connect again", code="08006"))
+        state.close(f"the {event.side} went away")
+        return state.drain()
+
+
+_HANDLERS: dict[type, Callable[..., list[Effect]]] = {
+    ClientBytes: Session._client_bytes,
+    UpstreamBytes: Session._upstream_bytes,
+    Recorded: Session._recorded,
+    RecordFailed: Session._record_failed,
+    Lowered: Session._lowered,
+    CatalogBuilt: Session._catalog_built,
+    WorldChanged: Session._world_changed,
+    Tick: Session._tick,
+    Stop: Session._stop,
+    Lost: Session._lost,
+}
+"""Every event and who takes it; a house test holds it against the union `Event`."""

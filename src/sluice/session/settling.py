@@ -1,0 +1,212 @@
+"""Keeping what names mean in step with the server: search path, role, catalog, prepared statements.
+
+Whatever may change it (SET, DDL, ROLLBACK, an opaque function) leaves the session unsettled; before the next statement is
+analysed Sluice asks the server itself, on the same connection, how things stand. Nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sluice.model.decision import Refusal
+from sluice.session import effects as fx
+from sluice.session.analyses import Analyses, Understood
+from sluice.session.flights import Flight, Kind
+from sluice.session.names import Book, Portal, Prepared
+from sluice.session.rulings import Ruling
+from sluice.session.state import State, Wait
+from sluice.sql.ir import Statement
+from sluice.sql.span import Confidence, Span
+
+_ABORTED = Refusal("current transaction is aborted, commands ignored until end of transaction block", code="25P02")
+_ENDS = frozenset({"commit", "rollback", "rollback-to"})
+
+
+def settled(state: State) -> bool:
+    """Whether names mean what the session believes; if not, sets out to find out and says False."""
+    if not state.unsettled:
+        return True
+    if state.status == "E" and not state.flights and not state.in_pipeline:
+        return True
+    if not drained(state):
+        return False
+    what = "catalog" if "catalog" in state.unsettled else "context"
+    inject(state, state.engine.catalog_sql if what == "catalog" else state.engine.context_sql, what)
+    return False
+
+
+def blind(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
+    """In a failed transaction with names unsettled only its end may pass; the server would refuse the rest anyway."""
+    if not state.unsettled or state.status != "E":
+        return None
+    ending = len(rulings) == 1 and any(effect.kind in _ENDS for effect in rulings[0].span.effects)
+    return None if ending else _ABORTED
+
+
+def drained(state: State) -> bool:
+    """Whether everything sent is answered; if not, waits for it (asking the server to flush inside a pipeline)."""
+    if not state.flights:
+        state.names_busy = False
+        return True
+    if not state.flights[-1].ends_pipeline:
+        state.send(state.engine.voice.flush, own="flush")
+    state.wait = Wait.ANSWERS
+    return False
+
+
+def inject(state: State, sql: str, purpose: str) -> None:
+    """Sends a statement of Sluice's own; the inbox waits for its answer. Only when everything is answered."""
+    voice = state.engine.voice
+    mid = state.in_pipeline
+    state.fly(Flight(Kind.OWN, purpose=purpose, ends_pipeline=not mid))
+    state.send(voice.own_statement(sql, voice.flush if mid else voice.sync), own=purpose)
+    state.wait = Wait.OWN
+
+
+def own_answered(state: State, flight: Flight) -> None:
+    """Takes in the answer to one of Sluice's own statements."""
+    state.wait = None
+    if flight.purpose == "context":
+        path, user, temporary = flight.collected[:3]
+        state.context = replace(state.context, search_path=tuple(json.loads(path)), user=user, temp_schema=temporary or None)
+        state.analyses = None
+        state.unsettled.discard("context")
+    elif flight.purpose == "catalog":
+        state.unsettled.discard("catalog")
+        state.also.append(fx.BuildCatalog(flight.collected, shared=state.status == "I"))
+        state.wait = Wait.CATALOG
+
+
+def names_settled(state: State, lookups: Iterable[tuple[Book[Prepared] | Book[Portal], str]]) -> bool:
+    """Whether these names mean something sure; if not, waits for the answers that decide it."""
+    if state.names_busy or any(book.unsure(name, state.pipeline) for book, name in lookups):
+        return drained(state)
+    return True
+
+
+def understand(state: State, text: bytes) -> Understood | None:
+    """What the text does, in this session's context; None: it is being parsed elsewhere."""
+    analyses = state.analyses
+    if analyses is None:
+        analyses = state.analyses = _analyses(state)
+    known = analyses.recall(text)
+    if known is not None and state.plain_strings and state.encoding == "UTF8":
+        return known
+    limits = state.world.limits
+    statements: tuple[Statement, ...] | None = state.lowered.pop(text, None)
+    if statements is None:
+        if limits.apart < len(text) <= limits.statement:
+            state.also.append(fx.Lower(text, readable(state, text)))
+            state.wait = Wait.LOWER
+            return None
+        statements = state.engine.lower(readable(state, text))
+    return analyses.understand(text, statements, state.statements.spans(), state.portals.spans())
+
+
+def inside(span: Span) -> Understood:
+    """The statement inside PREPARE or DECLARE, by itself."""
+    spans = () if span.prepared is None else (span.prepared,)
+    return Understood(spans, lasting=True, shifts=False, names=False)
+
+
+def renewed(state: State, prepared: Prepared) -> Understood | None:
+    """What a prepared statement does now: the server, too, resolves its names anew when the path or the catalog changed.
+
+    None: its text is being parsed elsewhere.
+    """
+    if prepared.under is state.analyses and state.analyses is not None and prepared.understood.lasting:
+        return prepared.understood
+    understood = understand(state, prepared.text)
+    if understood is None:
+        return None
+    if prepared.inner is not None:
+        understood = _found_inside(understood, prepared.inner)
+    prepared.understood, prepared.under = understood, state.analyses
+    return understood
+
+
+def _found_inside(understood: Understood, name: str) -> Understood:
+    for span in understood.spans:
+        if any(effect.kind in ("prepare", "declare") and effect.args[:1] == (name,) for effect in span.effects):
+            return inside(span)
+    return Understood((), lasting=False, shifts=True, names=True)
+
+
+def readable(state: State, text: bytes) -> str:
+    """The text as the server reads it. What is too long, or cannot be read with certainty, becomes what no parser accepts.
+
+    Multi-byte encodings in which a byte below 0x80 can be the end of a character (SJIS, BIG5, GBK) are read only as ASCII;
+    with `standard_conforming_strings` off a backslash may hide the end of a string.
+    """
+    if len(text) > state.world.limits.statement:
+        return "\0too long"
+    if not state.plain_strings and b"\\" in text:
+        return "\0backslash while standard_conforming_strings is off"
+    codec = _CODECS.get(state.encoding, "ascii")
+    try:
+        return text.decode(codec)
+    except UnicodeDecodeError:
+        return f"\0not {codec}"
+
+
+_CODECS = {
+    "UTF8": "utf-8",
+    "SQL_ASCII": "utf-8",
+    "LATIN1": "latin-1",
+    "LATIN2": "iso8859-2",
+    "LATIN9": "iso8859-15",
+    "WIN1250": "cp1250",
+    "WIN1251": "cp1251",
+    "WIN1252": "cp1252",
+}
+
+
+def _analyses(state: State) -> Analyses:
+    context = state.context
+    key = (context.search_path, context.user, context.temp_schema)
+    known = state.world.memory.contexts.get(key)
+    if isinstance(known, Analyses):
+        return known
+    analyses = Analyses(state.engine, state.world.catalog, context)
+    state.world.memory.contexts.keep(key, analyses)
+    return analyses
+
+
+def shifted(state: State, understood: Understood) -> None:
+    """Notes that a statement just sent may change what names mean."""
+    kinds = {effect.kind for span in understood.spans for effect in span.effects}
+    if "catalog" in kinds or "discard" in kinds:
+        # The first temporary table of a session also makes its temporary schema.
+        state.unsettled |= {"catalog", "context"}
+        state.catalog_touched = True
+    if kinds & {"context", "role", "discard", "reset", "search-path"}:
+        state.unsettled.add("context")
+        state.shifted = True
+    if any(span.confidence is Confidence.OPAQUE for span in understood.spans):
+        state.unsettled |= {"catalog", "context"}
+        state.catalog_touched = state.shifted = True
+
+
+def transaction_ended(state: State, rolled_back_to: bool = False) -> None:
+    """A transaction (or a savepoint's part of it) is over: what it changed may be kept or gone."""
+    if state.catalog_touched:
+        state.unsettled.add("catalog")
+    if state.shifted:
+        state.unsettled.add("context")
+    if not rolled_back_to:
+        state.catalog_touched = state.shifted = False
+        state.transaction_read_only = False
+
+
+def call_span(state: State, oid: int) -> Span:
+    """The fast-path function call as a statement: nothing is known of it but that it is a call."""
+    return Span(
+        verb="function call",
+        action="administer",
+        confidence=Confidence.OPAQUE,
+        actions=frozenset({"administer", "read", "write"}),
+        functions=frozenset({f"oid {oid}"}),
+        reasons=("the fast-path protocol calls a function by number",),
+    )

@@ -1,0 +1,103 @@
+"""The server as second witness: its description of a result, held against the analysis, becomes the plan that masks it.
+
+The witness can add labels, never remove them: a column whose origin carries a label that the analysis did not see is hidden
+all the same, and said to be a disagreement. Another number of columns than the analysis found is a refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sluice.mask.plan import RowMask, plan
+from sluice.model.columns import ColumnRef
+from sluice.model.decision import Mask, Refusal
+from sluice.model.waist import ResultColumn
+from sluice.session.rulings import Ruling
+from sluice.session.world import World
+from sluice.sql.span import Flow, Span
+
+_HIDE_ALL = Mask("null", labels=("opaque.unknown",))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """How one result is passed on. `mask` None and no `refusal`: as it is.
+
+    `unknown`: the result names an object that the catalog does not hold, so it must be read again first.
+    `ruling` is the one the masks come from (the witness may have led to a stricter one).
+    """
+
+    ruling: Ruling
+    columns: tuple[ResultColumn, ...] = ()
+    mask: RowMask | None = None
+    refusal: Refusal | None = None
+    disagreements: tuple[str, ...] = ()
+    unknown: bool = False
+
+
+def shape_of(ruling: Ruling, columns: tuple[ResultColumn, ...], world: World, rule: Callable[[Span], Ruling]) -> Shape:
+    """Holds the server's columns against the ruling. `rule` decides again on a span to which the witness added flows."""
+    found = ruling.decision.masks
+    if found is None:
+        if ruling.decision.clear_unknown:
+            return Shape(ruling, columns)
+        return Shape(ruling, columns, _compile([_HIDE_ALL] * len(columns), columns, world))
+    if len(found) != len(columns):
+        return Shape(ruling, columns, refusal=_miscounted(len(found), len(columns)))
+    origins, unknown = _origins(columns, world)
+    if unknown:
+        return Shape(ruling, columns, unknown=True)
+    added, disagreements = _testimony(ruling.span, origins, world)
+    if added is not None:
+        ruling = rule(added)
+        if ruling.decision.outcome != "allow" or ruling.decision.masks is None:
+            return Shape(ruling, columns, refusal=ruling.decision.refusal or _miscounted(0, len(columns)), disagreements=disagreements)
+        found = ruling.decision.masks
+    mask = _compile(found, columns, world) if any(found) else None
+    return Shape(ruling, columns, mask, disagreements=disagreements)
+
+
+def _compile(masks: Sequence[Mask | None], columns: Sequence[ResultColumn], world: World) -> RowMask | None:
+    return plan(masks, columns, world.catalog, world.masking_key)
+
+
+def _origins(columns: tuple[ResultColumn, ...], world: World) -> tuple[list[ColumnRef | None], bool]:
+    origins: list[ColumnRef | None] = []
+    for column in columns:
+        origin = None
+        if column.table_oid and column.attnum > 0:
+            origin = world.catalog.column_by_origin(column.table_oid, column.attnum)
+            if origin is None:
+                return [], True
+        origins.append(origin)
+    return origins, False
+
+
+def _testimony(span: Span, origins: list[ColumnRef | None], world: World) -> tuple[Span | None, tuple[str, ...]]:
+    outputs = list(span.outputs or ())
+    binding = world.snapshot.bindings[world.source.name]
+    disagreements: list[str] = []
+    for index, origin in enumerate(origins):
+        if origin is None or index >= len(outputs) or not binding.labels_of(origin):
+            continue
+        known = {flow.column for flow in outputs[index].flows}
+        if origin in known or binding.labels_of(origin) <= _labels(known, binding.labels_of):
+            continue
+        disagreements.append(f"output {index + 1} comes from `{origin}`, which the analysis did not find")
+        outputs[index] = replace(outputs[index], flows=outputs[index].flows | {Flow(origin, "value")}, plain=None)
+    if not disagreements:
+        return None, ()
+    return replace(span, outputs=tuple(outputs)), tuple(disagreements)
+
+
+def _labels(columns: set[ColumnRef], labels_of: Callable[[ColumnRef], frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*(labels_of(column) for column in columns))
+
+
+def _miscounted(found: int, described: int) -> Refusal:
+    return Refusal(
+        message=f"the result has {described} columns where the analysis found {found}, so it was withheld",
+        detail="a result that does not match its analysis could carry masked values in clear",
+        hint="if the schema has just changed, run the statement again; otherwise report the statement to the gateway's operators",
+    )

@@ -1,0 +1,222 @@
+"""What a connection has become, and what is about to be said to either side. Rules live in `asking` and `answering`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from sluice.engines.engine import Engine, ServerCodec
+from sluice.model.columns import ColumnRef
+from sluice.model.decision import Decision, Refusal
+from sluice.model.identity import Client, Identity
+from sluice.model.waist import Answered, Asked
+from sluice.session import effects as fx
+from sluice.session.analyses import Analyses
+from sluice.session.flights import Flight, Kind
+from sluice.session.journal import Journal
+from sluice.session.names import Book, Portal, Prepared
+from sluice.session.permit import Permit, Receipt, mint, mint_internal, mint_refusal
+from sluice.session.rulings import Rulings
+from sluice.session.world import World
+from sluice.sql.ir import Statement
+from sluice.sql.lineage import Context
+
+
+class Wait(Enum):
+    """Why the next request must wait."""
+
+    RECEIPT = auto()
+    ANSWERS = auto()
+    OWN = auto()
+    CATALOG = auto()
+    LOWER = auto()
+
+
+@dataclass(slots=True)
+class Sending:
+    """One message for the database, and what allows it: a decision on the event of that id, or Sluice's own reason."""
+
+    data: bytes
+    decision: Decision | None
+    event_id: str
+    own: str
+
+
+@dataclass(slots=True)
+class Caller:
+    """Who is on the other side of this session, as proven at its start."""
+
+    identity: Identity
+    purpose: str
+    client: Client
+    connection: str
+    user: str
+
+
+@dataclass(slots=True)
+class State:
+    """All of a session. Only the functions of `asking`, `answering` and `settling` change it."""
+
+    engine: Engine
+    server: ServerCodec
+    caller: Caller
+    world: World
+    journal: Journal
+    rulings: Rulings
+    context: Context
+    analyses: Analyses | None = None
+    own_world: bool = False
+    """`world` is the session's own view, with a catalog that holds what it has not committed."""
+
+    inbox: deque[Asked] = field(default_factory=deque)
+    wait: Wait | None = None
+    flights: deque[Flight] = field(default_factory=deque)
+    status: str = "I"
+    pipeline: int = 0
+    in_pipeline: bool = False
+    skipping: bool = False
+
+    statements: Book[Prepared] = field(default_factory=Book)
+    portals: Book[Portal] = field(default_factory=Book)
+    names_busy: bool = False
+
+    unsettled: set[str] = field(default_factory=set)
+    shifted: bool = False
+    """In this transaction names came to mean something else; its end may turn that back."""
+    catalog_touched: bool = False
+    read_only: bool = False
+    transaction_read_only: bool = False
+    seen: frozenset[str] = frozenset()
+    inheriting: list[tuple[ColumnRef, str]] = field(default_factory=list)
+    held_rows: list[Answered] = field(default_factory=list)
+    """Answers that wait, undelivered, until an unknown object in them is known."""
+    looked_up: bytes = b""
+    """The description for whose sake the catalog was read again: it is not read twice for one result."""
+    streaming: bool = False
+    encoding: str = "UTF8"
+    plain_strings: bool = True
+    """`standard_conforming_strings`: a backslash in '…' is only a backslash."""
+
+    to_client: list[bytes] = field(default_factory=list)
+    sending: list[Sending] = field(default_factory=list)
+    awaiting: deque[list[Sending]] = field(default_factory=deque)
+    lines: list[bytes] = field(default_factory=list)
+    line_ids: list[str] = field(default_factory=list)
+    notes: list[bytes] = field(default_factory=list)
+    also: list[fx.Effect] = field(default_factory=list)
+    lowered: dict[bytes, tuple[Statement, ...]] = field(default_factory=dict)
+    closed: bool = False
+    stopping: bool = False
+    client_paused: bool = False
+    upstream_paused: bool = False
+
+    def count(self, run: bytes) -> int:
+        """Rows in a run; when rows come in parts, those begun since last asked."""
+        return self.server.take_rows() if self.streaming else self.engine.count(run)
+
+    def say(self, data: bytes) -> None:
+        """Queues bytes for the client."""
+        self.to_client.append(data)
+
+    def send(self, data: bytes, decision: Decision | None = None, event_id: str = "", own: str = "protocol") -> None:
+        """Queues a message for the database."""
+        self.sending.append(Sending(data, decision, event_id, own))
+
+    def record(self, line: bytes, event_id: str) -> None:
+        """Queues a line that the log must take before anything queued for the database is sent."""
+        self.lines.append(line)
+        self.line_ids.append(event_id)
+
+    def fly(self, flight: Flight) -> Flight:
+        """Notes that an answer is owed."""
+        self.flights.append(flight)
+        return flight
+
+    def fatal(self, refusal: Refusal) -> None:
+        """Says a last error and ends the connection; nothing after it is heard."""
+        if self.closed:
+            return
+        self.say(self.engine.voice.report(refusal, "FATAL"))
+        self.close(refusal.message)
+
+    def close(self, reason: str) -> None:
+        """Ends the connection. What the database had not answered is completed as lost."""
+        if self.closed:
+            return
+        self.closed = True
+        for flight in self.flights:
+            for run in flight.runs[flight.at :]:
+                if not run.over:
+                    run.over = True
+                    self.notes.append(self.journal.lost(run))
+        self.flights.clear()
+        self.inbox.clear()
+        self.sending.clear()
+        self.notes.append(self.journal.disconnected(reason))
+        self.also.append(fx.Close(reason))
+
+    def drain(self) -> list[fx.Effect]:
+        """Everything queued, as effects in the order that keeps the rules: record, answer, then send."""
+        out: list[fx.Effect] = []
+        if self.lines and not self.closed:
+            ids = tuple([event_id for event_id in self.line_ids if event_id])
+            out.append(fx.Record(b"".join(self.notes) + b"".join(self.lines), ids, True))
+            self.awaiting.append(self.sending)
+            self.sending, self.lines, self.line_ids, self.notes = [], [], [], []
+            self.wait = self.wait or Wait.RECEIPT
+        elif self.notes:
+            out.append(fx.Record(b"".join(self.notes), (), False))
+            self.notes = []
+        if self.to_client:
+            out.append(fx.ToClient(b"".join(self.to_client)))
+            self.to_client = []
+        if self.sending and not self.awaiting and not self.closed:
+            out.append(self._sent(self.sending, None))
+            self.sending = []
+        out.extend(self.also)
+        self.also = []
+        out.extend(self._flow())
+        return out
+
+    def released(self, receipt: Receipt) -> list[fx.Effect]:
+        """The log has taken the oldest batch: its messages may go."""
+        batch = self.awaiting.popleft()
+        if self.wait is Wait.RECEIPT and not self.awaiting:
+            self.wait = None
+        if self.closed or not batch:
+            return []
+        return [self._sent(batch, receipt)]
+
+    def _sent(self, batch: list[Sending], receipt: Receipt | None) -> fx.ToUpstream:
+        permits: list[Permit] = []
+        for sending in batch:
+            if sending.decision is not None and receipt is not None:
+                permits.append(mint(sending.decision, receipt, sending.event_id))
+            elif sending.event_id and receipt is not None:
+                permits.append(mint_refusal(receipt, sending.event_id))
+            else:
+                permits.append(mint_internal(sending.own))
+        return fx.ToUpstream(b"".join(sending.data for sending in batch), permits)
+
+    def _flow(self) -> list[fx.Effect]:
+        # A receipt usually comes within the same call: pausing for it would cost two effects a statement.
+        busy = self.wait is not None and not self.closed and (self.wait is not Wait.RECEIPT or len(self.inbox) > BACKLOG)
+        out: list[fx.Effect] = []
+        if busy is not self.client_paused:
+            self.client_paused = busy
+            out.append(fx.PauseClient() if busy else fx.ResumeClient())
+        held = bool(self.held_rows)
+        if held is not self.upstream_paused:
+            self.upstream_paused = held
+            out.append(fx.PauseUpstream() if held else fx.ResumeUpstream())
+        return out
+
+
+BACKLOG = 64
+
+Handler = Callable[[State, Asked, float], bool]
+"""Takes one request; False: it must wait (the state says for what) and will be offered again."""
+
+QUERY_LIKE = (Kind.QUERY, Kind.CALL, Kind.SYNC)
