@@ -1,4 +1,4 @@
-"""The mask methods: their settings and their order. What each does to a value is the kernel's; this is the one visible list."""
+"""The mask methods, their settings and their order, on one list. What each does to a value is the kernel's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from sluice.model.decision import Mask, MaskMethod
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One setting of a method. `choices` empty: a whole number of at least `least`. `larger_hides`: which of two is stricter."""
+    """One setting of a method. `choices` empty: a whole number of at least `least`.
+
+    `larger_hides`: of two settings the larger (or the later choice) is the stricter; else the smaller.
+    """
 
     name: str
     default: str

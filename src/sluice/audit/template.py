@@ -1,0 +1,172 @@
+"""The constant parts of a record, encoded once: a `Head` per connection, a `StatementTemplate` per decided statement.
+
+A record is then a join of bytes. The result equals the encoding of the event it stands for, which the tests hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from sluice.audit.encode import json, stamp
+from sluice.audit.events import (
+    Caller,
+    Duties,
+    Landed,
+    Peer,
+    Reach,
+    Refused,
+    Shaping,
+    Shown,
+    StatementDone,
+    Touched,
+)
+from sluice.audit.redact import LabelsOf, Wording, plain
+from sluice.model.decision import Decision
+from sluice.model.identity import Client, Identity
+from sluice.sql.span import Flow, Output, Span
+
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
+_STEPS = {step: b',"step":"%b",' % step.encode() for step in ("run", "prepare", "call")}
+
+
+def caller(identity: Identity) -> Caller:
+    """An identity as the log writes it; its claims stay out."""
+    behind = identity.on_behalf_of
+    return Caller(
+        identity.kind,
+        identity.name,
+        tuple(sorted(identity.groups)),
+        identity.method,
+        None if behind is None else caller(behind),
+    )
+
+
+def peer(client: Client) -> Peer:
+    """A far end as the log writes it."""
+    return Peer(client.address, client.application, client.tls)
+
+
+class Head:
+    """What stays the same in a connection's records while identity, purpose and client do.
+
+    `connection` must be unique for good and of `[A-Za-z0-9_.:-]`, at most 64 characters; else ValueError.
+    """
+
+    __slots__ = ("connection", "fixed")
+
+    def __init__(
+        self, connection: str, source: str, environment: str, identity: Identity, purpose: str, client: Client
+    ) -> None:
+        if not _ID.match(connection):
+            raise ValueError("a connection's id is 1 to 64 of `A-Z a-z 0-9 _ . : -`")
+        self.connection = connection
+        fields = {
+            "connection": connection,
+            "source": source,
+            "environment": environment,
+            "identity": caller(identity),
+            "purpose": purpose,
+            "client": peer(client),
+        }
+        self.fixed = b',"seq":%d,"time":"%b",' + _inside(fields).replace(b"%", b"%%")
+
+    def event_id(self, number: int) -> str:
+        """The id of this connection's n-th event."""
+        return f"{self.connection}-{number}"
+
+
+class StatementTemplate:
+    """What stays the same in every record of one statement under one decision, labels and snapshot."""
+
+    __slots__ = ("_own_text", "_rest")
+
+    def __init__(self, span: Span, decision: Decision, wording: Wording, labels_of: LabelsOf, snapshot: int) -> None:
+        self._own_text = wording.text is None
+        fields = {
+            "text": wording.text or "",
+            "withheld": wording.withheld,
+            "normalized": wording.normalized,
+            "fingerprint": wording.fingerprint,
+            **_understood(span, decision, labels_of),
+            **_decided(decision),
+            "snapshot": snapshot,
+        }
+        if self._own_text:
+            del fields["text"]
+        self._rest = _inside(fields) + b"}\n"
+
+    def asked(self, head: Head, event_id: str, seq: int, at: float, text: bytes, step: str = "run") -> bytes:
+        """The line of one execution. `event_id` from `head.event_id`; `at` in seconds since the epoch."""
+        start = b'{"event":"statement-asked","id":"' + event_id.encode() + b'"'
+        middle = head.fixed % (seq, stamp(at).encode())
+        if self._own_text:
+            return b"".join((start, middle, _STEPS[step], b'"text":', json(plain(text)), b",", self._rest))
+        return b"".join((start, middle, _STEPS[step], self._rest))
+
+
+def done(
+    event_id: str,
+    seq: int,
+    at: float,
+    outcome: Literal["completed", "failed", "cut", "lost"],
+    *,
+    started: float,
+    rows: int = 0,
+    size: int = 0,
+    masked: Iterable[int] = (),
+    error: str = "",
+    tag: str = "",
+) -> bytes:
+    """The line that completes a statement's record, as `StatementDone`; times in seconds since the epoch."""
+    micros = max(0, round((at - started) * 1_000_000))
+    event = StatementDone(event_id, seq, stamp(at), outcome, rows, size, tuple(masked), micros, error, tag)
+    return json(event) + b"\n"
+
+
+def _understood(span: Span, decision: Decision, labels_of: LabelsOf) -> dict[str, object]:
+    def reach(flows: Iterable[Flow]) -> tuple[Reach, ...]:
+        return tuple(Reach(str(flow.column), flow.kind, _sorted(labels_of(flow.column))) for flow in sorted(flows))
+
+    def shown(index: int, output: Output) -> Shown:
+        mask = decision.masks[index] if decision.masks is not None and index < len(decision.masks) else None
+        flows = reach(output.flows)
+        labels = _sorted({label for flow in flows for label in flow.labels})
+        if mask is None:
+            return Shown(output.name, "clear", {}, labels, flows, output.opaque)
+        return Shown(output.name, mask.method, dict(mask.params), mask.labels or labels, flows, output.opaque)
+
+    outputs = None if span.outputs is None else tuple(shown(index, one) for index, one in enumerate(span.outputs))
+    uses = sorted(span.uses, key=lambda use: (use.column, use.kind))
+    return {
+        "verb": span.verb,
+        "confidence": span.confidence.name.lower(),
+        "reasons": span.reasons,
+        "actions": _sorted(span.actions or {span.action}),
+        "tables": tuple(Touched(str(touch.table), touch.access) for touch in span.tables),
+        "functions": _sorted(span.functions),
+        "outputs": outputs,
+        "uses": tuple(Shaping(str(use.column), use.kind, _sorted(labels_of(use.column))) for use in uses),
+        "writes": tuple(Landed(str(write.target), reach(write.flows), write.opaque) for write in span.writes),
+    }
+
+
+def _decided(decision: Decision) -> dict[str, object]:
+    duties, refusal = decision.obligations, decision.refusal
+    return {
+        "outcome": decision.outcome,
+        "policies": decision.policies,
+        "revealed": decision.revealed,
+        "hidden": decision.hidden,
+        "obligations": Duties(duties.row_limit, duties.statement_timeout_ms, duties.read_only),
+        "refusal": None if refusal is None else Refused(refusal.code, refusal.message, refusal.detail),
+    }
+
+
+def _inside(fields: dict[str, object]) -> bytes:
+    return json(fields)[1:-1]
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(names))

@@ -1,0 +1,250 @@
+"""The log on disk: a folder of append-only JSON-lines segments, `audit-000001.jsonl` and so on.
+
+A receipt exists only after the lines are whole in the operating system's hands (`synced`: on the medium). Any failure
+cuts the file back to its last whole batch and closes the log until `probe` has written to it again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from sluice.session.permit import Receipt
+
+Durability = Literal["buffered", "synced"]
+
+_SEGMENT = re.compile(r"audit-(\d{6,})\.jsonl\Z")
+_BLOCK = 1 << 16
+_OPEN = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class LogFailed(Exception):
+    """The log could not be opened, written or read; nothing that depends on it may go on."""
+
+
+class Disk:
+    """The calls that can fail on a full or broken medium, together so that a test can make the n-th of them fail."""
+
+    def write(self, fd: int, data: bytes) -> int:
+        """Appends; how many bytes were taken."""
+        return os.write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        """Forces the data to the medium."""
+        os.fdatasync(fd)
+
+    def truncate(self, fd: int, size: int) -> None:
+        """Cuts a file."""
+        os.ftruncate(fd, size)
+
+
+class JsonLog:
+    """One process's log in the folder `path`, which it locks. LogFailed when it cannot be opened.
+
+    `fsync_ms` is how often the runtime is to call `flush`; `durability` `synced` forces every append to the medium.
+    `segment_bytes`: a segment that would grow past it is closed and the next begun.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        fsync_ms: int = 200,
+        durability: Durability = "buffered",
+        *,
+        segment_bytes: int = 256 << 20,
+        disk: Disk | None = None,
+    ) -> None:
+        self.path = path
+        self.fsync_ms = fsync_ms
+        self.durability = durability
+        self.failure: str | None = None
+        self.repaired = 0
+        self._segment_bytes = segment_bytes
+        self._disk = disk or Disk()
+        self._dirty = False
+        self._torn = False
+        self._unsynced_loss = False
+        self._lock = _locked(path)
+        try:
+            self._number = max(_segments(path), default=1)
+            self._fd = _opened(path, self._number)
+            self._size, self.repaired = self._repair()
+        except OSError as error:
+            os.close(self._lock)
+            raise LogFailed(f"the log in `{path}` cannot be opened: {error.strerror}") from error
+
+    def append(self, lines: bytes, event_ids: tuple[str, ...] = (), *, synced: bool = False) -> Receipt:
+        """Appends whole lines, all or none. LogFailed when it could not, and from then on until `probe` succeeds."""
+        return self.append_all(((lines, event_ids),), synced=synced)[0]
+
+    def append_all(self, batches: Sequence[tuple[bytes, tuple[str, ...]]], *, synced: bool = False) -> list[Receipt]:
+        """Appends the batches of several sessions by one write and, where synced, one sync: all or none."""
+        lines = batches[0][0] if len(batches) == 1 else b"".join([batch[0] for batch in batches])
+        if not lines.endswith(b"\n"):
+            raise LogFailed("the log takes whole lines only")
+        forced = synced or self.durability == "synced"
+        self._append(lines, forced)
+        return [Receipt(event_ids, forced) for _, event_ids in batches]
+
+    def flush(self) -> None:
+        """Forces what was appended to the medium; LogFailed when it could not, or the file is gone from its place."""
+        if self.failure is not None:
+            raise LogFailed(self.failure)
+        try:
+            here, named = os.fstat(self._fd), os.stat(self._file(self._number))  # noqa: PTH116 - the fd's twin
+            if (here.st_ino, here.st_dev) != (named.st_ino, named.st_dev) or here.st_size != self._size:
+                raise self._failed("the log's segment was replaced or changed by somebody else", lost=True)
+            if self._dirty:
+                self._disk.sync(self._fd)
+                self._dirty = False
+        except OSError as error:
+            raise self._failed(f"the log cannot be synced: {error.strerror}", lost=True) from error
+
+    def probe(self, line: bytes) -> None:
+        """Tries to go on after a failure by writing and syncing `line`; LogFailed when it still cannot."""
+        if self.failure is None:
+            return
+        failure, self.failure = self.failure, None
+        try:
+            if self._unsynced_loss:
+                # After a failed sync the kernel may have dropped pages it calls clean: that file is not trusted again.
+                self._next_segment()
+                self._unsynced_loss = False
+            if self._torn:
+                self._cut()
+            self.append(line, synced=True)
+        except OSError as error:
+            self.failure = failure
+            raise LogFailed(failure) from error
+
+    def close(self) -> None:
+        """Syncs and lets go of the folder; LogFailed when the last lines may not have reached the medium."""
+        try:
+            if self.failure is None:
+                self.flush()
+        finally:
+            os.close(self._fd)
+            os.close(self._lock)
+
+    def _append(self, lines: bytes, forced: bool) -> None:
+        if self.failure is not None:
+            raise LogFailed(self.failure)
+        try:
+            if self._size and self._size + len(lines) > self._segment_bytes:
+                self._next_segment()
+            taken = self._disk.write(self._fd, lines)
+        except OSError as error:
+            raise self._failed(f"the log cannot be written: {error.strerror}") from error
+        if taken != len(lines):
+            raise self._failed("the log cannot be written: the medium took only a part")
+        self._dirty = True
+        if forced:
+            try:
+                self._disk.sync(self._fd)
+            except OSError as error:
+                raise self._failed(f"the log cannot be synced: {error.strerror}", lost=True) from error
+            self._dirty = False
+        self._size += len(lines)
+
+    def _failed(self, reason: str, lost: bool = False) -> LogFailed:
+        self.failure = reason
+        self._unsynced_loss = self._unsynced_loss or lost
+        try:
+            self._cut()
+        except OSError:
+            # The log is closed to all until a probe has cut the torn part off.
+            self._torn = True
+        return LogFailed(reason)
+
+    def _cut(self) -> None:
+        if os.fstat(self._fd).st_size > self._size:
+            self._disk.truncate(self._fd, self._size)
+        self._torn = False
+
+    def _next_segment(self) -> None:
+        if not self._unsynced_loss:
+            self._disk.sync(self._fd)
+        fd = _opened(self.path, self._number + 1, os.O_EXCL)
+        os.close(self._fd)
+        self._fd, self._number, self._size, self._dirty = fd, self._number + 1, 0, False
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _repair(self) -> tuple[int, int]:
+        """Cuts a torn last line, as kill -9 or a power loss leaves it: (size kept, bytes cut)."""
+        size = os.fstat(self._fd).st_size
+        whole = _whole(self._fd, size)
+        if whole < size:
+            self._disk.truncate(self._fd, whole)
+            self._disk.sync(self._fd)
+        return whole, size - whole
+
+    def _file(self, number: int) -> Path:
+        return _named(self.path, number)
+
+
+def read(path: Path) -> Iterator[bytes]:
+    """The lines of a log, oldest first, without their line feeds; a torn last line is left out.
+
+    LogFailed where a segment between two others is missing, or one that is not the last does not end in a whole line.
+    """
+    numbers = sorted(_segments(path))
+    for before, after in pairwise(numbers):
+        if after != before + 1:
+            raise LogFailed(f"the log in `{path}` has no segment {before + 1}, but later ones")
+    for number in numbers:
+        with _named(path, number).open("rb") as segment:
+            for line in segment:
+                if line.endswith(b"\n"):
+                    yield line[:-1]
+                elif number != numbers[-1]:
+                    raise LogFailed(f"segment {number} of the log in `{path}` ends within a line")
+
+
+def _locked(path: Path) -> int:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(path / "audit.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise LogFailed(f"the log's folder `{path}` cannot be used: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise LogFailed(f"the log in `{path}` is in use by another process") from error
+    return lock
+
+
+def _segments(path: Path) -> list[int]:
+    found = (_SEGMENT.match(entry.name) for entry in path.iterdir())
+    return [int(match[1]) for match in found if match is not None]
+
+
+def _named(path: Path, number: int) -> Path:
+    return path / f"audit-{number:06d}.jsonl"
+
+
+def _opened(path: Path, number: int, flags: int = 0) -> int:
+    return os.open(_named(path, number), _OPEN | flags, 0o600)
+
+
+def _whole(fd: int, size: int) -> int:
+    """The length of the file up to its last whole line; a line with NUL bytes is one the medium never got."""
+    end = size
+    while end:
+        start = max(0, end - _BLOCK)
+        block = os.pread(fd, end - start, start)
+        hole = block.find(b"\0")
+        cut = block.rfind(b"\n", 0, len(block) if hole < 0 else hole) + 1
+        if cut:
+            return start + cut
+        end = start
+    return 0

@@ -1,0 +1,110 @@
+"""A decision's masks over a described result become a compiled plan that the kernel runs over whole batches of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from sluice import _kernel
+from sluice.mask.types import OTHER, kind_of
+from sluice.model.decision import Mask
+from sluice.model.waist import ResultColumn
+from sluice.sql.catalog import Catalog
+from sluice.sql.span import CopyShape
+
+KernelColumn = tuple[str, str, bool, dict[str, str]]
+
+_BOUNDED = frozenset({"varchar", "bpchar", "array:varchar", "array:bpchar"})
+_HEADER = 4
+"""What PostgreSQL adds to the declared length in the type modifier (VARHDRSZ)."""
+
+
+class RowMask(Protocol):
+    """Masks runs of DataRow frames: the run rewritten, its rows, and the values hidden per column.
+
+    KernelError on a row that does not fit the plan; nothing of that run may be passed on.
+    """
+
+    def rows(self, run: bytes, /) -> tuple[bytes, int, list[int]]: ...  # noqa: D102
+
+
+class CopyOutMask(Protocol):
+    """Masks the CopyData of a COPY TO STDOUT, cut anywhere. `finish`: what is left at its end.
+
+    KernelError as for `RowMask`, and from `finish` when the last row is incomplete.
+    """
+
+    def feed(self, run: bytes, /) -> tuple[bytes, int, list[int]]: ...  # noqa: D102
+    def finish(self) -> bytes: ...  # noqa: D102
+
+
+class CopyColumn(NamedTuple):
+    """The type of one column of a COPY, which the protocol does not tell: from the catalog. 0: not known.
+
+    `typmod` None: not known, so a value that could become longer than declared becomes NULL; -1: no declared length.
+    """
+
+    type_oid: int = 0
+    typmod: int | None = None
+
+
+class PlanError(ValueError):
+    """Masks and columns that do not belong together; the result must be withheld."""
+
+
+def plan(masks: Sequence[Mask | None], columns: Sequence[ResultColumn], catalog: Catalog, key: bytes) -> RowMask | None:
+    """The plan that hides what `masks` say of a result described as `columns`; None when all of it is clear.
+
+    `key` is the secret behind `hash` and `pseudonym`. PlanError when the counts differ.
+    """
+    if len(masks) != len(columns):
+        raise PlanError(f"{len(masks)} masks for {len(columns)} columns")
+    if not any(masks):
+        return None
+    compiled = [
+        None if mask is None else _column(mask, column.type_oid, column.typmod, column.binary, catalog)
+        for mask, column in zip(masks, columns, strict=True)
+    ]
+    return _kernel.MaskPlan(compiled, key)
+
+
+def copy_plan(
+    masks: Sequence[Mask | None],
+    columns: Sequence[CopyColumn],
+    shape: CopyShape,
+    catalog: Catalog,
+    key: bytes,
+    max_row: int,
+) -> CopyOutMask | None:
+    """As `plan`, for COPY TO STDOUT in the format of `shape`; `max_row` is the most bytes one row may take."""
+    if len(masks) != len(columns):
+        raise PlanError(f"{len(masks)} masks for {len(columns)} columns")
+    if not any(masks):
+        return None
+    binary = shape.format == "binary"
+    compiled = [
+        None if mask is None else _column(mask, column.type_oid, column.typmod, binary, catalog)
+        for mask, column in zip(masks, columns, strict=True)
+    ]
+    return _kernel.CopyMask(
+        compiled,
+        key,
+        format=shape.format,
+        delimiter=shape.delimiter.encode(),
+        null=shape.null.encode(),
+        quote=shape.quote.encode(),
+        escape=shape.escape.encode(),
+        header=shape.header,
+        max_row=max_row,
+    )
+
+
+def _column(mask: Mask, type_oid: int, typmod: int | None, binary: bool, catalog: Catalog) -> KernelColumn:
+    kind = kind_of(type_oid, catalog.type_by_oid)
+    params = dict(mask.params)
+    if kind in _BOUNDED:
+        if typmod is None:
+            kind = OTHER
+        elif typmod >= _HEADER:
+            params["max_len"] = str(typmod - _HEADER)
+    return mask.method, kind, binary, params
