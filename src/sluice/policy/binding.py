@@ -1,0 +1,168 @@
+"""Labels on the columns that a source really has: they follow the object, not its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from sluice.model.columns import ColumnRef, TableRef
+
+if TYPE_CHECKING:
+    from sluice.sql.catalog import Catalog, Relation
+
+Place = tuple[int, int]
+"""A column by relation oid and attribute number: what it stays while its names change."""
+
+_NONE: Final[frozenset[str]] = frozenset()
+_SYSTEM: Final = frozenset({"pg_catalog", "information_schema", "pg_toast"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """The labels of one source's columns under one catalog.
+
+    `names` are all names that each column has been seen under, latest first; `drifted` are labels that a column holds
+    only by an earlier name or by what was written into it, which a restart would lose unless the caller keeps them (and
+    hands them back as `learned`).
+    """
+
+    labels: Mapping[ColumnRef, frozenset[str]] = field(default_factory=dict)
+    all_labels: frozenset[str] = _NONE
+    names: Mapping[Place, tuple[ColumnRef, ...]] = field(default_factory=dict, repr=False)
+    drifted: Mapping[Place, frozenset[str]] = field(default_factory=dict)
+    by_table: Mapping[TableRef, tuple[ColumnRef, ...]] = field(default_factory=dict, repr=False)
+
+    def labels_of(self, column: ColumnRef) -> frozenset[str]:
+        """The labels of a column; none for one that has none or does not exist."""
+        return self.labels.get(column, _NONE)
+
+    def columns_with(self, label: str) -> tuple[ColumnRef, ...]:
+        """The columns that carry a label or one below it, sorted."""
+        below = label + "."
+        return tuple(
+            ref for ref, held in sorted(self.labels.items()) if any((one + ".").startswith(below) for one in held)
+        )
+
+    def labelled_in(self, table: TableRef) -> tuple[ColumnRef, ...]:
+        """The columns of a relation that carry any label."""
+        return self.by_table.get(table, ())
+
+
+def bind(
+    catalog: Catalog,
+    assigned: Callable[[ColumnRef], frozenset[str]],
+    builtin: Mapping[ColumnRef, str],
+    previous: Binding | None,
+    learned: Mapping[Place, frozenset[str]],
+) -> Binding:
+    """Binds names to columns. `assigned` gives the labels that a name asks for.
+
+    A column keeps what every name it has been seen under asks for (a rename sheds nothing; a changed label book is
+    asked afresh about all of them). Children and partitions take their parents' labels by column name and parents their
+    children's, for reading one reads the other. A generated column takes those of the columns it is computed from.
+    """
+    names = _names(catalog, previous)
+    held: dict[Place, frozenset[str]] = {}
+    drifted: dict[Place, frozenset[str]] = {}
+    for place, known in names.items():
+        own, kept = assigned(known[0]), learned.get(place, _NONE)
+        if len(known) > 1:
+            kept = kept.union(*(assigned(name) for name in known[1:]))
+        if kept - own:
+            drifted[place] = kept - own
+        if own or kept:
+            held[place] = own | kept
+    relations = [relation for relation in catalog.relations() if relation.schema not in _SYSTEM]
+    _spread(relations, held)
+    labels = {names[place][0]: found for place, found in held.items()}
+    for column, label in builtin.items():
+        labels[column] = labels.get(column, _NONE) | {label}
+    by_table: dict[TableRef, list[ColumnRef]] = {}
+    for column in labels:
+        by_table.setdefault(column.relation, []).append(column)
+    return Binding(
+        labels=labels,
+        all_labels=_NONE.union(*labels.values()),
+        names=names,
+        drifted=drifted,
+        by_table={table: tuple(sorted(columns)) for table, columns in by_table.items()},
+    )
+
+
+def _names(catalog: Catalog, previous: Binding | None) -> dict[Place, tuple[ColumnRef, ...]]:
+    before = previous.names if previous else {}
+    names: dict[Place, tuple[ColumnRef, ...]] = {}
+    for relation in catalog.relations():
+        if relation.schema in _SYSTEM:
+            continue
+        for column in relation.columns:
+            place = (relation.oid, column.attnum)
+            now = ColumnRef(relation.schema, relation.name, column.name)
+            known = before.get(place)
+            if known is None:
+                names[place] = (now,)
+            elif known[0] == now:
+                names[place] = known
+            else:
+                names[place] = (now, *(name for name in known if name != now))
+    return names
+
+
+def _spread(relations: Iterable[Relation], held: dict[Place, frozenset[str]]) -> None:
+    """Along inheritance and generated columns, until nothing moves; labels only ever grow, so it ends."""
+    by_oid = {relation.oid: relation for relation in relations}
+    moving = [
+        relation
+        for relation in by_oid.values()
+        if relation.parents or any(column.generated_from for column in relation.columns)
+    ]
+    while _spread_down(moving, by_oid, held):
+        pass
+    # Upward last: a child's own label must not reach its siblings through their parent.
+    while _spread_up(moving, by_oid, held):
+        pass
+
+
+def _spread_down(moving: Iterable[Relation], by_oid: Mapping[int, Relation], held: dict[Place, frozenset[str]]) -> bool:
+    moved = False
+    for relation in moving:
+        for above in relation.parents:
+            parent = by_oid.get(above)
+            for column in relation.columns if parent else ():
+                theirs = parent.column(column.name) if parent else None
+                if theirs is not None:
+                    moved |= _add(held, (relation.oid, column.attnum), held.get((above, theirs.attnum), _NONE))
+        moved |= _generate(relation, held)
+    return moved
+
+
+def _spread_up(moving: Iterable[Relation], by_oid: Mapping[int, Relation], held: dict[Place, frozenset[str]]) -> bool:
+    moved = False
+    for relation in moving:
+        for above in relation.parents:
+            parent = by_oid.get(above)
+            for column in parent.columns if parent else ():
+                theirs = relation.column(column.name)
+                if theirs is not None:
+                    moved |= _add(held, (above, column.attnum), held.get((relation.oid, theirs.attnum), _NONE))
+        moved |= _generate(relation, held)
+    return moved
+
+
+def _generate(relation: Relation, held: dict[Place, frozenset[str]]) -> bool:
+    moved = False
+    for column in relation.columns:
+        for name in column.generated_from:
+            read = relation.column(name)
+            if read is not None:
+                moved |= _add(held, (relation.oid, column.attnum), held.get((relation.oid, read.attnum), _NONE))
+    return moved
+
+
+def _add(held: dict[Place, frozenset[str]], place: Place, more: frozenset[str]) -> bool:
+    known = held.get(place, _NONE)
+    if more <= known:
+        return False
+    held[place] = known | more
+    return True

@@ -1,0 +1,141 @@
+"""A loaded set of policies, and the slice of it that can matter to one caller at one source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+import cedarpy
+
+from sluice.policy.annotations import Annotations
+from sluice.policy.schema import COLUMN_ACTIONS
+
+_MOST_SLICES = 512
+_TIMED: Final = frozenset({"time", "weekday", "age"})
+_METHOD: Final = {".": {"left": {".": {"left": {"Var": "context"}, "attr": "authentication"}}, "attr": "method"}}
+_COLUMN_SCOPES: Final = frozenset({"Column", "Table", "Schema", "Source", "Environment"})
+_COLUMN_ACTIONS: Final = frozenset({*COLUMN_ACTIONS, "use"})
+
+
+class Slice(NamedTuple):
+    """The policies whose scope this caller and source can meet.
+
+    `bars_columns`: some forbid may hold for columns that carry no label.
+    """
+
+    handle: cedarpy.PolicySet
+    bars_columns: bool
+
+
+class Scope(NamedTuple):
+    """What a slice is for: the principal's type, name and groups, the source and its environment."""
+
+    kind: str
+    name: str
+    groups: frozenset[str]
+    source: str
+    environment: str
+
+
+class PolicyBundle:
+    """Policies that passed `load_policies`. Immutable but for a memo of slices, which holds nothing a caller could see.
+
+    `annotations` and `origins` (file, line) are by policy id. `reads_time`: some decision may change with the
+    clock alone, so it must not be kept for long.
+    """
+
+    __slots__ = ("_policies", "_slices", "annotations", "origins", "reads_time")
+
+    def __init__(
+        self,
+        policies: Mapping[str, Any],
+        annotations: Mapping[str, Annotations],
+        origins: Mapping[str, tuple[str, int]],
+    ) -> None:
+        self._policies = dict(policies)
+        self._slices: dict[Scope, Slice] = {}
+        self.annotations: Mapping[str, Annotations] = dict(annotations)
+        self.origins: Mapping[str, tuple[str, int]] = dict(origins)
+        self.reads_time = any(_reads_time(policy["conditions"]) for policy in policies.values())
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All policy ids, sorted."""
+        return tuple(sorted(self._policies))
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+    def slice(self, scope: Scope) -> Slice:
+        """The policies that can apply to a caller at a source.
+
+        Cedar evaluates a policy's scope before its conditions, so those left out could neither decide nor err; leaving
+        them out keeps a decision's cost flat in the number of policies.
+        """
+        known = self._slices.get(scope)
+        if known is not None:
+            return known
+        kept = {name: policy for name, policy in self._policies.items() if _may_meet(policy, scope)}
+        document = {"staticPolicies": kept, "templates": {}, "templateLinks": []}
+        made = Slice(
+            cedarpy.PolicySet.from_json_str(json.dumps(document)),
+            any(_bars_columns(policy) for policy in kept.values()),
+        )
+        if len(self._slices) >= _MOST_SLICES:
+            self._slices.clear()
+        self._slices[scope] = made
+        return made
+
+
+def _entities(scope: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """The entities that a principal or resource scope names; empty when it names none that narrow it."""
+    found = scope.get("in", scope) if scope["op"] == "is" else scope
+    listed = found.get("entities") or ([found["entity"]] if "entity" in found else [])
+    return [(entity["type"], entity["id"]) for entity in listed]
+
+
+def _may_meet(policy: Mapping[str, Any], scope: Scope) -> bool:
+    principal, resource = policy["principal"], policy["resource"]
+    if principal["op"] == "is" and principal["entity_type"] != scope.kind:
+        return False
+    named = _entities(principal)
+    if named and not any(
+        name in scope.groups if kind == "Group" else (kind, name) == (scope.kind, scope.name) for kind, name in named
+    ):
+        return False
+    own = {"Source": scope.source, "Environment": scope.environment}
+    named = _entities(resource)
+    return not named or any(own.get(kind, name) == name for kind, name in named)
+
+
+def _bars_columns(policy: Mapping[str, Any]) -> bool:
+    if policy["effect"] != "forbid":
+        return False
+    action, resource = policy["action"], policy["resource"]
+    actions = {name for _, name in _entities(action)}
+    if actions and not actions & _COLUMN_ACTIONS:
+        return False
+    if resource["op"] == "is" and resource["entity_type"] != "Column":
+        return False
+    named = _entities(resource)
+    return not named or any(kind in _COLUMN_SCOPES for kind, _ in named)
+
+
+def _reads_time(node: object) -> bool:
+    """Whether a condition looks at the clock; a `context` that is not taken apart counts, since it holds the clock."""
+    if isinstance(node, list):
+        return any(_reads_time(each) for each in node)
+    if not isinstance(node, dict):
+        return False
+    if node.get("Var") == "context":
+        return True
+    if node == _METHOD:
+        return False
+    for operator, value in node.items():
+        if operator in (".", "has") and isinstance(value, dict) and value.get("left") == {"Var": "context"}:
+            if value.get("attr") in _TIMED or value.get("attr") == "authentication":
+                return True
+        elif _reads_time(value):
+            return True
+    return False

@@ -1,0 +1,241 @@
+"""The one decision per statement: pure, closed on every doubt, and able to say every question it asked.
+
+Cedar answers one question about one thing; this puts the answers together. A statement runs when every gate, use and
+write it needs is permitted; an output leaves in clear when every label that reaches it may be revealed, and masked
+otherwise. Several principals (an agent and its user) must all be allowed. A policy that fails to evaluate refuses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from sluice.model.columns import ColumnRef
+from sluice.model.decision import Decision, Mask, Obligations, Refusal
+from sluice.model.identity import Client, Identity
+from sluice.model.masks import strictest
+from sluice.policy import refusals
+from sluice.policy.ask import Answer, Answers, Asked, ask, bars_columns, chain
+from sluice.policy.book import LabelBook
+from sluice.policy.bundle import PolicyBundle
+from sluice.policy.entities import Entities
+from sluice.policy.plan import Plan, Planner, Subject
+from sluice.policy.request import Request, Snapshot, SourceInfo
+from sluice.sql.span import Confidence, Output, Span
+
+__all__ = ["Asked", "Explanation", "Request", "Snapshot", "SourceInfo", "decide", "explain", "may_connect"]
+
+_CONNECTION = Span(verb="connect", action="session", confidence=Confidence.EXACT, actions=frozenset({"session"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision and every question that led to it, in the order they were put."""
+
+    decision: Decision
+    asked: tuple[Asked, ...] = ()
+
+
+def decide(request: Request, snapshot: Snapshot) -> Decision:
+    """Decides on one statement. Never raises; what goes wrong is a refusal of class 58000."""
+    return explain(request, snapshot).decision
+
+
+def explain(request: Request, snapshot: Snapshot) -> Explanation:
+    """The same decision with every question asked. Never raises."""
+    try:
+        return _explained(request, snapshot)
+    except Exception:  # Fail closed: whatever goes wrong in deciding, nothing may pass because of it.
+        return Explanation(Decision("refuse", refusal=refusals.surprised(), quiet_errors=True))
+
+
+def may_connect(
+    identity: Identity,
+    purpose: str,
+    source: SourceInfo,
+    client: Client,
+    snapshot: Snapshot,
+    now: float,
+    action: Literal["connect", "replication", "opaque"] = "connect",
+) -> Decision:
+    """Decides on a connection; `replication` and `opaque` (fast-path calls) ask for that besides. Never raises."""
+    span = _CONNECTION
+    if action != "connect":
+        span = replace(span, verb=action, action="administer", actions=frozenset({"administer"}))
+    if action == "opaque":
+        span = replace(span, confidence=Confidence.OPAQUE)
+    return decide(Request(identity, purpose, source, client, span, now=now), snapshot)
+
+
+def _explained(request: Request, snapshot: Snapshot) -> Explanation:
+    for identity in chain(request.identity):
+        if identity.purposes is not None and request.purpose not in identity.purposes:
+            return Explanation(Decision("refuse", refusal=refusals.not_stated(request), quiet_errors=True))
+    found = _judged(request, snapshot, request.approved)
+    if found.decision.outcome != "refuse" or request.approved:
+        return found
+    lifting = [snapshot.policies.annotations.get(name) for name in found.decision.policies]
+    approving = [each for each in lifting if each is not None and each.approval]
+    if not lifting or len(approving) != len(lifting) or found.decision.refusal is None:
+        return found
+    if _judged(request, snapshot, approved=True).decision.outcome != "allow":
+        return found
+    refusal = refusals.held(found.decision.refusal, approving)
+    return Explanation(replace(found.decision, outcome="hold", refusal=refusal), found.asked)
+
+
+def _judged(request: Request, snapshot: Snapshot, approved: bool) -> Explanation:
+    entities = Entities(request.source)
+    barred = bars_columns(request, snapshot.policies)
+    plan = Planner(entities, snapshot.bindings[request.source.name], barred).plan(request.span)
+    answers = ask(request, snapshot.policies, entities, plan.questions(), approved)
+    if answers.failed:
+        decision = Decision(
+            "refuse", tuple(sorted(answers.failed)), refusal=refusals.failed(answers.failed), quiet_errors=True
+        )
+    else:
+        decision = _Judge(request, snapshot.policies, snapshot.book, answers).judge(plan)
+    return Explanation(decision, tuple(answers.asked()))
+
+
+@dataclass(slots=True)
+class _Judge:
+    """Puts the answers of one request together. `relied` collects the permits that the outcome rests on."""
+
+    request: Request
+    bundle: PolicyBundle
+    book: LabelBook
+    answers: Answers
+    relied: set[str] = field(default_factory=set)
+
+    def judge(self, plan: Plan) -> Decision:
+        quiet = self._quiet(plan)
+        refused = self._refused(plan)
+        if refused is not None:
+            refusal, policies = refused
+            return Decision("refuse", policies, refusal=refusal, quiet_errors=quiet)
+        masks: list[Mask | None] = []
+        revealed: set[str] = set()
+        deciding: set[str] = set()
+        for output, reaching in plan.outputs or ():
+            mask = self._mask(output, reaching, deciding)
+            masks.append(mask)
+            if mask is None:
+                revealed |= {one.label for one in reaching if one.question.action == "reveal" and one.label}
+        hidden = {label for mask in masks if mask for label in mask.labels}
+        obligations = self._obligations()
+        if obligations.read_only and not self._only_reads():
+            names = tuple(sorted(name for name in self.relied if self.bundle.annotations[name].read_only))
+            refusal = refusals.read_only_refused(self.request, names)
+            return Decision("refuse", names, refusal=refusal, quiet_errors=quiet)
+        return Decision(
+            "allow",
+            tuple(sorted(self.relied | deciding)),
+            tuple(masks) if plan.outputs is not None else None,
+            obligations,
+            revealed=tuple(sorted(revealed)),
+            hidden=tuple(sorted(hidden)),
+            quiet_errors=quiet,
+            inherits=_inherits(plan),
+            clear_unknown=plan.outputs is None and self._clear_unknown(plan),
+        )
+
+    def _refused(self, plan: Plan) -> tuple[Refusal, tuple[str, ...]] | None:
+        """The first thing that stands in the way, with the ids of all forbids that do."""
+        known = self.bundle.annotations
+        first: Refusal | None = None
+        forbids: set[str] = set()
+        for gate in plan.gates:
+            answers = self.answers.of(gate.question)
+            if not all(answer.allowed for answer in answers):
+                first = first or refusals.gate_refused(self.request, gate, answers, known)
+                self._note(answers, forbids)
+            else:
+                self._rely(answers)
+        for use in plan.uses:
+            if not self._permitted(use):
+                first = first or refusals.use_refused(self.request, use, self._telling(use), known)
+                self._note(self._telling(use), forbids)
+        for target, use in plan.written:
+            if not self._permitted(use):
+                first = first or refusals.launder_refused(self.request, use, str(target), self._telling(use), known)
+                self._note(self._telling(use), forbids)
+        if first is None:
+            return None
+        return first, tuple(sorted(forbids))
+
+    def _note(self, answers: tuple[Answer, ...], forbids: set[str]) -> None:
+        forbids.update(name for answer in answers if not answer.allowed for name in answer.policies)
+
+    def _telling(self, subject: Subject) -> tuple[Answer, ...]:
+        """The answers that say most about a denial: a forbid of the use itself, else of revealing, else none."""
+        own = self.answers.of(subject.question)
+        if any(answer.forbidden for answer in own):
+            return own
+        shown = self.answers.of(subject.reveal)
+        return shown if any(answer.forbidden for answer in shown) else own
+
+    def _permitted(self, subject: Subject) -> bool:
+        own, shown = self.answers.of(subject.question), self.answers.of(subject.reveal)
+        launder = subject.question.action == "launder"
+        allowed = True
+        for mine, reveal in zip(own, shown, strict=True):
+            if mine.allowed:
+                self.relied.update(mine.policies)
+            elif mine.forbidden or (launder and subject.label):
+                allowed = False
+            elif reveal.allowed:
+                self.relied.update(reveal.policies)
+            elif subject.label or reveal.forbidden:
+                allowed = False
+        return allowed
+
+    def _mask(self, output: Output, reaching: tuple[Subject, ...], deciding: set[str]) -> Mask | None:
+        denied = [subject for subject in reaching if not self._permitted(subject)]
+        if not denied:
+            return None
+        wanted: list[Mask] = []
+        for subject in denied:
+            wanted.append(self.book.mask_of(subject.label) if subject.label else Mask("redact"))
+            for answer in (*self.answers.of(subject.question), *self.answers.of(subject.reveal)):
+                if answer.forbidden:
+                    deciding.update(answer.policies)
+                    wanted += [mask for name in answer.policies if (mask := self.bundle.annotations[name].mask)]
+        labels = tuple(sorted({subject.label for subject in denied if subject.label}))
+        plain = output.plain is not None and not output.opaque
+        if not plain or any(subject.question.action != "reveal" for subject in denied):
+            # A partial mask on anything but the plain column can be turned inside out, so the whole value goes.
+            wanted.append(Mask("redact"))
+        return replace(strictest(wanted), labels=labels)
+
+    def _quiet(self, plan: Plan) -> bool:
+        opaque = bool(plan.everything) or any(output.opaque for output, _ in plan.outputs or ())
+        return not all(self._revealable(one) for one in plan.errors) or (opaque and not self._clear_unknown(plan))
+
+    def _revealable(self, subject: Subject) -> bool:
+        answers = self.answers.of(subject.reveal)
+        if not subject.label:
+            return not any(answer.forbidden for answer in answers)
+        return all(answer.allowed for answer in answers)
+
+    def _clear_unknown(self, plan: Plan) -> bool:
+        """Whether anything the source holds may leave in clear; a bar on unlabelled columns may hit any of it."""
+        return bool(plan.everything) and not self.answers.bars_columns and all(map(self._revealable, plan.everything))
+
+    def _rely(self, answers: tuple[Answer, ...]) -> None:
+        for answer in answers:
+            self.relied.update(answer.policies)
+
+    def _obligations(self) -> Obligations:
+        given = [self.bundle.annotations[name] for name in self.relied]
+        rows = [each.row_limit for each in given if each.row_limit is not None]
+        times = [each.statement_timeout_ms for each in given if each.statement_timeout_ms is not None]
+        return Obligations(min(rows, default=None), min(times, default=None), any(each.read_only for each in given))
+
+    def _only_reads(self) -> bool:
+        span = self.request.span
+        return {*span.actions, span.action} <= {"read", "session"} and span.confidence != Confidence.OPAQUE
+
+
+def _inherits(plan: Plan) -> tuple[tuple[ColumnRef, str], ...]:
+    return tuple(sorted({(target, use.label) for target, use in plan.written if use.label}))
