@@ -1,0 +1,53 @@
+"""The gateway's own short questions to a source: its catalog, whether it changed, whether it is there."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+
+from sluice.edges.config import Source
+from sluice.edges.secrets import Secret, SecretError
+
+
+async def ask(name: str, source: Source, sql: str) -> list[str]:
+    """The first column of the answer, on a connection of its own.
+
+    Raises OSError when the source cannot be reached or refuses, TimeoutError when it takes too long.
+    """
+    settings = conninfo(name, source)
+    password = await asyncio.to_thread(reveal, source.password)
+    try:
+        async with await psycopg.AsyncConnection.connect(settings, password=password, autocommit=True) as connection:
+            cursor = await connection.execute(sql.encode())
+            return [str(row[0]) for row in await cursor.fetchall()]
+    except psycopg.Error as error:
+        raise OSError(str(error)) from error
+
+
+def conninfo(name: str, source: Source) -> str:
+    """The source as libpq names it, without its password."""
+    tls = source.tls
+    return psycopg.conninfo.make_conninfo(
+        host=str(source.socket) if source.socket else source.host,
+        port=source.port,
+        dbname=source.database or name,
+        user=source.user,
+        connect_timeout=max(2, int(source.connect_timeout)),
+        application_name="sluice",
+        sslmode=source.tls_mode,
+        sslrootcert=str(tls.ca) if tls.ca else ("system" if source.tls_mode == "verify-full" else None),
+        sslcert=str(tls.cert) if tls.cert else None,
+        sslkey=str(tls.key) if tls.key else None,
+        options="-c default_transaction_read_only=on -c statement_timeout=60000",
+    )
+
+
+def reveal(secret: Secret | None) -> str | None:
+    """The password behind a reference, read now (it may block); None when there is none. Raises OSError when it cannot be read."""
+    if secret is None:
+        return None
+    try:
+        return secret.read().decode()
+    except (SecretError, UnicodeDecodeError) as error:
+        raise OSError(str(error)) from error

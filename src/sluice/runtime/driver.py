@@ -1,0 +1,188 @@
+"""One session's driver: bytes become events, effects become bytes and calls. It adds no rule and swallows no failure."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+from sluice.edges.sinks.jsonl import LogFailed
+from sluice.model.columns import ColumnRef
+from sluice.runtime.recorder import Recorder
+from sluice.session import effects as fx
+from sluice.session.effects import Effect
+from sluice.session.events import ClientBytes, Event, Lost, Recorded, RecordFailed, Stop, Tick, UpstreamBytes
+from sluice.session.permit import Receipt
+from sluice.session.session import Session
+
+
+class Services(Protocol):
+    """What a session may ask of the gateway around it. Each answers later, with an event to the driver."""
+
+    def lower(self, driver: Driver, raw: bytes, text: str) -> None:
+        """Parses a large text elsewhere."""
+
+    def build_catalog(self, driver: Driver, rows: list[str], shared: bool) -> None:
+        """Builds a catalog from its rows."""
+
+    def refresh_catalog(self, driver: Driver) -> None:
+        """Reads the source's catalog again."""
+
+    def learn(self, driver: Driver, learned: tuple[tuple[int, int, ColumnRef, str], ...]) -> None:
+        """Keeps labels that columns took on."""
+
+    def cancel(self, driver: Driver) -> None:
+        """Asks the database to cancel what this session runs."""
+
+    def ended(self, driver: Driver, reason: str) -> None:
+        """The session is over."""
+
+
+class Driver:
+    """Connects a session with its two transports and the log."""
+
+    __slots__ = (
+        "_client_slow",
+        "_closed",
+        "_held_client",
+        "_held_upstream",
+        "_log",
+        "_loop",
+        "_services",
+        "_synced",
+        "_upstream_slow",
+        "client",
+        "session",
+        "upstream",
+    )
+
+    def __init__(
+        self,
+        session: Session,
+        log: Recorder,
+        synced: bool,
+        services: Services,
+        client: asyncio.Transport,
+        upstream: asyncio.Transport,
+    ) -> None:
+        self._synced = synced
+        self.session = session
+        self.client = client
+        self.upstream = upstream
+        self._log = log
+        self._services = services
+        self._loop = asyncio.get_running_loop()
+        self._client_slow = self._upstream_slow = False
+        self._held_client = self._held_upstream = False
+        self._closed = False
+
+    def start(self) -> None:
+        """Begins the governed part of the connection."""
+        self._perform(self.session.start(time.time()))
+
+    def client_bytes(self, data: bytes) -> None:
+        """The client sent something."""
+        self._perform(self.session.on(ClientBytes(data, time.time())))
+
+    def upstream_bytes(self, data: bytes) -> None:
+        """The database sent something."""
+        self._perform(self.session.on(UpstreamBytes(data, time.time())))
+
+    def happened(self, event: Event) -> None:
+        """Something else happened to the session."""
+        if not self._closed:
+            self._perform(self.session.on(event))
+
+    def lost(self, side: str) -> None:
+        """One side is gone."""
+        self.happened(Lost(side, time.time()))
+
+    def stop(self) -> None:
+        """The gateway is going down."""
+        self.happened(Stop(time.time()))
+
+    def client_slow(self, slow: bool) -> None:
+        """The client does not read fast enough: the database is not read until it does."""
+        self._client_slow = slow
+        self._read(self.upstream, not (slow or self._held_upstream))
+
+    def upstream_slow(self, slow: bool) -> None:
+        """The database does not read fast enough: the client is not read until it does."""
+        self._upstream_slow = slow
+        self._read(self.client, not (slow or self._held_client))
+
+    def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            kind = type(effect)
+            if kind is fx.ToUpstream:
+                self.upstream.write(effect.data)  # type: ignore[union-attr]
+            elif kind is fx.ToClient:
+                self.client.write(effect.data)  # type: ignore[union-attr]
+            elif kind is fx.Record:
+                if not self._record(effect):  # type: ignore[arg-type]
+                    return
+            else:
+                self._rarely(effect)
+
+    def _record(self, record: fx.Record) -> bool:
+        try:
+            if record.awaited and self._synced:
+                self._log.append_synced(record.lines, record.event_ids, self._on_medium, self._not_recorded)
+                return True
+            receipt = self._log.append(record.lines, record.event_ids)
+        except LogFailed as failure:
+            self._not_recorded(str(failure))
+            return False
+        if record.awaited:
+            self._perform(self.session.on(Recorded(receipt, time.time())))
+        return True
+
+    def _on_medium(self, receipt: Receipt) -> None:
+        self.happened(Recorded(receipt, time.time()))
+
+    def _not_recorded(self, reason: str) -> None:
+        self.happened(RecordFailed(reason, time.time()))
+
+    def _rarely(self, effect: Effect) -> None:
+        match effect:
+            case fx.PauseClient() | fx.ResumeClient():
+                self._held_client = isinstance(effect, fx.PauseClient)
+                self._read(self.client, not (self._held_client or self._upstream_slow))
+            case fx.PauseUpstream() | fx.ResumeUpstream():
+                self._held_upstream = isinstance(effect, fx.PauseUpstream)
+                self._read(self.upstream, not (self._held_upstream or self._client_slow))
+            case fx.Lower(raw, text):
+                self._services.lower(self, raw, text)
+            case fx.BuildCatalog(rows, shared):
+                self._services.build_catalog(self, rows, shared)
+            case fx.RefreshCatalog():
+                self._services.refresh_catalog(self)
+            case fx.LearnLabels(learned):
+                self._services.learn(self, learned)
+            case fx.CancelUpstream():
+                self._services.cancel(self)
+            case fx.WakeAt(at):
+                self._loop.call_later(max(0.0, at - time.time()), self._wake)
+            case fx.Close(reason):
+                self._close(reason)
+
+    def _wake(self) -> None:
+        self.happened(Tick(time.time()))
+
+    def _close(self, reason: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._services.ended(self, reason)
+        self._read(self.client, True)
+        self.client.close()
+        self.upstream.close()
+
+    @staticmethod
+    def _read(transport: asyncio.Transport, on: bool) -> None:
+        if transport.is_closing():
+            return
+        if on:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()

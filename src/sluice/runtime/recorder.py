@@ -1,0 +1,105 @@
+"""The log as the loop uses it: appended to in the loop, forced to the medium beside it.
+
+A write is a copy into the operating system's hands (microseconds); forcing it to the medium is not, so that happens in a
+thread, once for all who wait (group commit), and on a timer for those who do not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from sluice.edges.sinks.jsonl import JsonLog, LogFailed
+from sluice.session.permit import Receipt
+
+Synced = Callable[[Receipt], None]
+
+
+class Recorder:
+    """One process's log. `append` is for sources that need no more than `flushed`; `append_synced` for those that do."""
+
+    def __init__(self, log: JsonLog, failed: Callable[[str], None]) -> None:
+        self._log = log
+        self._failed = failed
+        self._waiting: list[tuple[tuple[str, ...], Synced, Callable[[str], None]]] = []
+        self._syncing = False
+        self._dirty = False
+        self._executor = ThreadPoolExecutor(1, "log-sync")
+        self._timer: asyncio.TimerHandle | None = None
+        self.events = 0
+        self.bytes = 0
+
+    def append(self, lines: bytes, event_ids: tuple[str, ...]) -> Receipt:
+        """Appends whole lines; LogFailed when the log cannot take them."""
+        receipt = self._log.append(lines, event_ids)
+        self.events += len(event_ids)
+        self.bytes += len(lines)
+        if not self._dirty:
+            self._dirty = True
+            self._timer = asyncio.get_running_loop().call_later(self._log.fsync_ms / 1000, self._sync)
+        return receipt
+
+    def append_synced(self, lines: bytes, event_ids: tuple[str, ...], done: Synced, failed: Callable[[str], None]) -> None:
+        """Appends whole lines and calls `done` once they are on the medium; LogFailed when they cannot even be written."""
+        self.append(lines, ())
+        self.events += len(event_ids)
+        self._waiting.append((event_ids, done, failed))
+        if not self._syncing:
+            self._sync()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the log takes lines."""
+        return self._log.failure is None
+
+    def probe(self, line: bytes) -> bool:
+        """Tries to bring a failed log back; whether it takes lines again."""
+        try:
+            self._log.probe(line)
+        except LogFailed:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Forces what is left to the medium and lets go; LogFailed when that did not work."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._executor.shutdown(wait=True)
+        self._log.close()
+
+    def _sync(self) -> None:
+        if self._syncing or not (self._dirty or self._waiting):
+            return
+        self._syncing, self._dirty = True, False
+        if self._timer is not None:
+            self._timer.cancel()
+        waiting, self._waiting = self._waiting, []
+        loop = asyncio.get_running_loop()
+        descriptor = os.dup(self._log.fileno())
+        future = loop.run_in_executor(self._executor, _force, descriptor)
+        future.add_done_callback(lambda done: self._synced(waiting, done))
+
+    def _synced(
+        self, waiting: list[tuple[tuple[str, ...], Synced, Callable[[str], None]]], done: asyncio.Future[None]
+    ) -> None:
+        self._syncing = False
+        error = done.exception()
+        if error is not None:
+            reason = self._log.distrust(f"the log cannot be synced: {error}")
+            self._failed(reason)
+            for _, _, failed in waiting:
+                failed(reason)
+            return
+        for event_ids, ready, _ in waiting:
+            ready(Receipt(event_ids, True))
+        if self._waiting:
+            self._sync()
+
+
+def _force(descriptor: int) -> None:
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,184 @@
+"""Every source's world, kept up to date: catalogs read and polled, labels learned, policies swapped. Sessions only follow.
+
+A new world is made whole beside the old one and handed out; a source whose catalog cannot be read keeps the world it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from sluice.edges.config import Config, Source
+from sluice.engines.engine import Engine
+from sluice.policy.bundle import PolicyBundle
+from sluice.policy.labels import LabelBook
+from sluice.policy.request import Snapshot, SourceInfo
+from sluice.runtime.control import ask
+from sluice.session.events import WorldChanged
+from sluice.session.world import Limits, World
+from sluice.sql.catalog import Catalog
+
+Learned = Mapping[tuple[int, int], frozenset[str]]
+Notify = Callable[[WorldChanged], None]
+
+POLL_SECONDS = 1.0
+log = structlog.get_logger("sluice.worlds")
+
+
+class Worlds:
+    """The worlds by source name. `follow` a source to hear of its changes."""
+
+    def __init__(self, engine: Engine, config: Config, bundle: PolicyBundle, book: LabelBook, key: bytes) -> None:
+        self._engine = engine
+        self._config = config
+        self._bundle = bundle
+        self._book = book
+        self._key = key
+        self._version = 0
+        self._worlds: dict[str, World] = {}
+        self._tokens: dict[str, str] = {}
+        self._followers: dict[str, set[Notify]] = {name: set() for name in config.sources}
+        self._path = config.audit.path / "learned-labels.json"
+        self._learned: dict[str, dict[tuple[int, int], frozenset[str]]] = _read_learned(self._path)
+
+    @property
+    def version(self) -> int:
+        """The number of the newest world."""
+        return self._version
+
+    def of(self, source: str) -> World | None:
+        """The source's world as it is now; None when it was never reachable, or does not exist."""
+        return self._worlds.get(source)
+
+    def follow(self, source: str, notify: Notify) -> Callable[[], None]:
+        """Calls `notify` with each new world of the source until the function returned is called."""
+        followers = self._followers.setdefault(source, set())
+        followers.add(notify)
+        return lambda: followers.discard(notify)
+
+    async def load(self, name: str) -> bool:
+        """Reads the source's catalog and makes its world; False (and a line in the log) when it cannot be read."""
+        source = self._config.sources[name]
+        try:
+            token = await ask(name, source, self._engine.change_sql)
+            rows = await ask(name, source, self._engine.catalog_sql)
+            catalog = await self.build(name, rows)
+        except (OSError, ValueError, TimeoutError) as error:
+            log.warning("the catalog could not be read", source=name, reason=str(error).strip())
+            return False
+        self._tokens[name] = token[0]
+        self.publish(name, catalog)
+        return True
+
+    async def build(self, name: str, rows: list[str]) -> Catalog:
+        """A catalog from its rows, built beside the loop. Raises ValueError when they are none."""
+        declared = frozenset(self._config.sources[name].plain_functions)
+        return await asyncio.to_thread(self._engine.build_catalog, rows, declared)
+
+    def publish(self, name: str, catalog: Catalog) -> None:
+        """Gives everybody a new catalog of the source."""
+        old = self._worlds.get(name)
+        previous = None if old is None else old.snapshot.bindings.get(name)
+        learned = self._learned.get(name, {})
+        binding = self._book.bind(name, catalog, previous, learned)
+        drifted = {place: labels for place, labels in binding.drifted.items() if not labels <= learned.get(place, frozenset())}
+        if drifted:
+            # A column that was renamed keeps its labels by what it is; a restart must not forget them.
+            self._remember(name, drifted)
+        self._version += 1
+        source = self._config.sources[name]
+        snapshot = Snapshot(self._version, self._bundle, {name: binding}, self._book)
+        self._put(
+            name,
+            World(
+                version=self._version,
+                source=SourceInfo(name, source.environment, source.engine),
+                snapshot=snapshot,
+                catalog=catalog,
+                masking_key=self._key,
+                limits=_limits(self._config),
+                learned=self._learned.get(name, {}),
+            ),
+        )
+
+    def learn(self, name: str, learned: Mapping[tuple[int, int], frozenset[str]]) -> None:
+        """Columns of the source took on labels: kept for good, and in force at once."""
+        self._remember(name, learned)
+        world = self._worlds[name]
+        self.publish(name, world.catalog)
+
+    def swap(self, config: Config, bundle: PolicyBundle, book: LabelBook, key: bytes) -> None:
+        """Puts new policies, labels and limits in force for every source whose catalog is known."""
+        self._config, self._bundle, self._book, self._key = config, bundle, book, key
+        for name in list(self._worlds):
+            if name in config.sources:
+                self.publish(name, self._worlds[name].catalog)
+            else:
+                del self._worlds[name]
+
+    async def poll(self) -> None:
+        """Forever: notices changes of any catalog that were made elsewhere, and sources that came back."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            for name in list(self._config.sources):
+                await self._look(name)
+
+    async def _look(self, name: str) -> None:
+        source = self._config.sources[name]
+        if name not in self._worlds:
+            await self.load(name)
+            return
+        try:
+            token = await ask(name, source, self._engine.change_sql)
+        except (OSError, ValueError, TimeoutError):
+            return
+        if token[0] != self._tokens.get(name):
+            await self.load(name)
+
+    def _put(self, name: str, world: World) -> None:
+        self._worlds[name] = world
+        event = WorldChanged(world, time.time())
+        for notify in list(self._followers.get(name, ())):
+            notify(event)
+
+    def _remember(self, name: str, learned: Mapping[tuple[int, int], frozenset[str]]) -> None:
+        known = dict(self._learned.get(name, {}))
+        for place, labels in learned.items():
+            known[place] = known.get(place, frozenset()) | labels
+        self._learned = {**self._learned, name: known}
+        _write_learned(self._path, self._learned)
+
+
+def _limits(config: Config) -> Limits:
+    limits = config.limits
+    return replace(
+        Limits(), statement=limits.statement_bytes, frame=limits.frame_bytes, row=limits.row_bytes, window=limits.window_bytes
+    )
+
+
+def _read_learned(path: Path) -> dict[str, dict[tuple[int, int], frozenset[str]]]:
+    if not path.exists():
+        return {}
+    stored = json.loads(path.read_text())
+    return {
+        name: {(oid, attnum): frozenset(labels) for oid, attnum, labels in places} for name, places in stored.items()
+    }
+
+
+def _write_learned(path: Path, learned: Mapping[str, Learned]) -> None:
+    stored = {
+        name: [[oid, attnum, sorted(labels)] for (oid, attnum), labels in sorted(places.items())]
+        for name, places in learned.items()
+    }
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(stored))
+    os.replace(fresh, path)  # noqa: PTH105 - atomic by name
+
+

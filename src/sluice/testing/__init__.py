@@ -1,0 +1,1 @@
+"""Real servers and conformance suites for tests and demonstrations."""
