@@ -1,0 +1,88 @@
+"""Who may log in, and by what proof."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from sluice.edges.config.parts import Name
+
+_VERIFIER = re.compile(r"SCRAM-SHA-256\$([1-9][0-9]{0,8}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
+LEAST_ITERATIONS = 4096
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+class Verifier:
+    """A SCRAM-SHA-256 verifier as PostgreSQL writes it. Not the password, yet nothing to print either.
+
+    Source: https://www.postgresql.org/docs/current/catalog-pg-authid.html
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        """Raises ValueError for anything else."""
+        match = _VERIFIER.fullmatch(text)
+        if match is None or int(match[1]) < LEAST_ITERATIONS:
+            raise ValueError("not a SCRAM-SHA-256 verifier")
+        salt, stored, server = (_decoded(part) for part in match.groups()[1:])
+        if not salt or len(stored) != 32 or len(server) != 32:
+            raise ValueError("not a SCRAM-SHA-256 verifier")
+        self.text = text
+
+    def __repr__(self) -> str:
+        return "Verifier(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Verifier) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+class User(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One identity that may log in."""
+
+    kind: Annotated[Literal["user", "service", "agent"], Meta(description="a person, a program, or an AI agent")] = (
+        "user"
+    )
+    groups: Annotated[tuple[Name, ...], Meta(description="groups that policies refer to")] = ()
+    scram: Annotated[
+        Verifier | None, Meta(description="password verifier, made by `sluice users add`; never the password")
+    ] = None
+    certificates: Annotated[
+        tuple[str, ...], Meta(description="client certificates that prove this identity: a common name or a SPIFFE URI")
+    ] = ()
+    purposes: Annotated[
+        tuple[Name, ...] | None, Meta(description="purposes that may be stated; without it, any that policies know")
+    ] = None
+    default_purpose: Annotated[str, Meta(max_length=63, description="purpose where none is stated")] = ""
+    disabled: Annotated[bool, Meta(description="refuse this identity without forgetting it")] = False
+
+
+class Issuer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose tokens (JWT, given as the password) are accepted. Keys by `jwks` or `public_key`, one of both."""
+
+    issuer: Annotated[str, Meta(min_length=1, description="the `iss` claim, exactly")]
+    audience: Annotated[str, Meta(min_length=1, description="what the `aud` claim must hold")]
+    jwks: Annotated[Path | None, Meta(description="file with a JSON Web Key Set")] = None
+    public_key: Annotated[Path | None, Meta(description="file with one public key in PEM")] = None
+    algorithms: Annotated[
+        tuple[Algorithm, ...], Meta(min_length=1, description="signatures accepted; symmetric ones never are")
+    ] = ("RS256", "ES256", "EdDSA")
+    name_claim: Annotated[str, Meta(min_length=1, description="claim that names the identity")] = "sub"
+    groups_claim: Annotated[str, Meta(min_length=1, description="claim with the groups")] = "groups"
+    purpose_claim: Annotated[str, Meta(min_length=1, description="claim that fixes the purpose")] = "purpose"
+    leeway: Annotated[float, Meta(ge=0, le=300, description="seconds by which clocks may differ")] = 30.0
+
+
+def _decoded(part: str) -> bytes:
+    try:
+        return base64.b64decode(part, validate=True)
+    except binascii.Error:
+        return b""

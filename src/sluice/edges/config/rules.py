@@ -1,0 +1,103 @@
+"""What must hold between values of the configuration, beyond the type of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from sluice.edges.config.config import Config
+from sluice.edges.config.listeners import Listener
+from sluice.edges.config.people import Issuer, User
+from sluice.edges.config.reader import Reader
+from sluice.edges.config.sources import Source
+
+_SOURCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
+
+
+def check_whole(config: Config, reader: Reader) -> None:
+    """Notes with the reader whatever does not fit together."""
+    _listeners(config, reader)
+    for name, source in config.sources.items():
+        _source(name, source, reader)
+    check_users(config.users, reader)
+    certificates = any(listener.tls and listener.tls.client_ca for listener in config.listeners)
+    for name, user in config.users.items():
+        if user.certificates and not certificates:
+            reader.fail(
+                ("users", name, "certificates"),
+                f"no listener accepts client certificates, so `{name}` can never show one",
+                "expected `tls.client_ca` on a listener",
+            )
+    for index, issuer in enumerate(config.tokens):
+        _issuer(index, issuer, reader)
+
+
+def check_users(users: Mapping[str, User], reader: Reader) -> None:
+    """Notes users that contradict themselves or each other."""
+    subjects: dict[str, str] = {}
+    for name, user in users.items():
+        place = ("users", name)
+        if user.purposes is not None and user.default_purpose and user.default_purpose not in user.purposes:
+            reader.fail(
+                (*place, "default_purpose"),
+                f"`{name}` may not state its own default purpose",
+                "expected one of `purposes`",
+            )
+        for index, subject in enumerate(user.certificates):
+            if subject in subjects:
+                reader.fail(
+                    (*place, "certificates", index),
+                    f"this certificate already proves `{subjects[subject]}`",
+                    "expected each certificate at one user",
+                )
+            subjects[subject] = name
+
+
+def _listeners(config: Config, reader: Reader) -> None:
+    taken = {(config.admin.address, config.admin.port): "the admin port"}
+    for index, listener in enumerate(config.listeners):
+        place = ("listeners", index)
+        spot = (listener.address, listener.port)
+        if spot in taken:
+            reader.fail(place, f"its address and port are those of {taken[spot]}", "expected another port")
+        taken[spot] = "another listener"
+        if not _guarded(listener):
+            reader.fail(
+                place,
+                "clients could reach it without TLS from other machines",
+                "expected `tls` with `required: true`, a loopback address, or `allow_cleartext: true`",
+            )
+
+
+def _guarded(listener: Listener) -> bool:
+    return listener.loopback or listener.allow_cleartext or (listener.tls is not None and listener.tls.required)
+
+
+def _source(name: str, source: Source, reader: Reader) -> None:
+    place = ("sources", name)
+    if not _SOURCE.fullmatch(name):
+        reader.fail(place, f"`{name}` is not a name for a source", "expected letters, digits, `_` and `-`, at most 63")
+    if (source.host is None) == (source.socket is None):
+        reader.fail(place, f"`{name}` has to be reached one way", "expected either `host` or `socket`")
+    if source.socket is not None and source.tls.mode not in (None, "disable"):
+        reader.fail((*place, "tls"), "a unix socket has no TLS", "expected `host` instead of `socket`, or no `tls`")
+    if (source.tls.cert is None) != (source.tls.key is None):
+        reader.fail((*place, "tls"), "a client certificate needs its key", "expected both `cert` and `key`")
+    if source.tls_mode == "disable" and (source.tls.ca or source.tls.cert):
+        reader.fail(
+            (*place, "tls"), "certificates are given but TLS is not used", "expected a `mode` other than `disable`"
+        )
+    if source.tls_mode == "require" and source.tls.ca:
+        reader.fail(
+            (*place, "tls", "ca"), "`require` does not check certificates", "expected `verify-full`, or no `ca`"
+        )
+    for index, function in enumerate(source.plain_functions):
+        if function.count(".") != 1 or not all(function.split(".")):
+            reader.fail((*place, "plain_functions", index), "is not a function's full name", "expected `schema.name`")
+
+
+def _issuer(index: int, issuer: Issuer, reader: Reader) -> None:
+    if (issuer.jwks is None) == (issuer.public_key is None):
+        reader.fail(
+            ("tokens", index), "its signing keys have to come from one place", "expected either `jwks` or `public_key`"
+        )
