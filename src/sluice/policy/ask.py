@@ -20,12 +20,14 @@ _LONGEST_CHAIN: Final = 4
 
 
 class Question(NamedTuple):
-    """May the caller do `action` to `resource`? `label`: the one label of a column asked about; `layer`: its entities."""
+    """May the caller do `action` to `resource`? `label` is the column's label asked about, `layer` where it is."""
 
     action: str
     resource: Uid
     label: str = ""
     layer: int = 0
+    table: Uid | None = None
+    """The table of a column. Where no policy tells columns apart, one column of a table and label answers for all."""
 
 
 class Answer(NamedTuple):
@@ -89,11 +91,13 @@ class Answers:
 
 
 def chain(identity: Identity) -> tuple[Identity, ...]:
-    """The caller and all those it acts for. ValueError when the chain is longer than any real one."""
+    """The caller and all those it acts for. ValueError when the chain is longer than any real one or meets itself."""
     found = [identity]
     while (acted_for := found[-1].on_behalf_of) is not None:
         if len(found) == _LONGEST_CHAIN:
             raise ValueError("the caller acts through too many others")
+        if any((acted_for.kind, acted_for.name) == (each.kind, each.name) for each in found):
+            raise ValueError("the caller acts for itself")
         found.append(acted_for)
     return tuple(found)
 
@@ -111,25 +115,38 @@ def ask(
     distinct = list(dict.fromkeys(questions))
     principals = tuple(entities.principal(each) for each in identities)
     agent = next((each.name for each in identities if each.kind == "agent"), "")
-    layers = entities.layers()
+    slices = [bundle.slice(_scope(request, each)) for each in identities]
+    standing = _standing(distinct, any(each.names_columns for each in slices))
+    put = list(dict.fromkeys(standing.values()))
+    layers = entities.layers({question.resource for question in put})
     answers: list[dict[Question, Answer]] = []
-    for identity, principal in zip(identities, principals, strict=True):
-        handle = bundle.slice(_scope(request, identity)).handle
+    for identity, principal, policies in zip(identities, principals, slices, strict=True):
         contexts = {
             label: context(request, identity, label, approved, agent)
-            for label in dict.fromkeys(question.label for question in distinct)
+            for label in dict.fromkeys(question.label for question in put)
         }
         own: dict[Question, Answer] = {}
         for layer, held in enumerate(layers):
-            here = [question for question in distinct if question.layer == layer]
+            here = [question for question in put if question.layer == layer]
             batch = [_request(principal, question, contexts[question.label]) for question in here]
-            results = cedarpy.is_authorized_batch(batch, handle, held) if batch else []
+            results = cedarpy.is_authorized_batch(batch, policies.handle, held) if batch else []
             own.update({question: _answer(result) for question, result in zip(here, results, strict=True)})
-        answers.append(own)
-    found = Answers(principals, bars_columns(request, bundle))
+        answers.append({question: own[stand_in] for question, stand_in in standing.items()})
+    found = Answers(principals, any(each.bars_columns for each in slices))
     for question in distinct:
         found.keep(question, tuple(own[question] for own in answers))
     return found
+
+
+def _standing(questions: Iterable[Question], names_columns: bool) -> dict[Question, Question]:
+    """For each question the one that is put in its stead."""
+    if names_columns:
+        return {question: question for question in questions}
+    first: dict[tuple[str, Uid, str], Question] = {}
+    return {
+        question: first.setdefault((question.action, question.table or question.resource, question.label), question)
+        for question in questions
+    }
 
 
 def _scope(request: Request, identity: Identity) -> Scope:

@@ -24,7 +24,7 @@ class Binding:
 
     `names` are all names that each column has been seen under, latest first; `drifted` are labels that a column holds
     only by an earlier name or by what was written into it, which a restart would lose unless the caller keeps them (and
-    hands them back as `learned`).
+    hands them back as `learned`). `row_labels` are those of ordinary relations, system catalogs left out.
     """
 
     labels: Mapping[ColumnRef, frozenset[str]] = field(default_factory=dict)
@@ -32,6 +32,7 @@ class Binding:
     names: Mapping[Place, tuple[ColumnRef, ...]] = field(default_factory=dict, repr=False)
     drifted: Mapping[Place, frozenset[str]] = field(default_factory=dict)
     by_table: Mapping[TableRef, tuple[ColumnRef, ...]] = field(default_factory=dict, repr=False)
+    row_labels: frozenset[str] = _NONE
 
     def labels_of(self, column: ColumnRef) -> frozenset[str]:
         """The labels of a column; none for one that has none or does not exist."""
@@ -76,6 +77,7 @@ def bind(
     relations = [relation for relation in catalog.relations() if relation.schema not in _SYSTEM]
     _spread(relations, held)
     labels = {names[place][0]: found for place, found in held.items()}
+    row_labels = _NONE.union(*labels.values())
     for column, label in builtin.items():
         labels[column] = labels.get(column, _NONE) | {label}
     by_table: dict[TableRef, list[ColumnRef]] = {}
@@ -87,6 +89,7 @@ def bind(
         names=names,
         drifted=drifted,
         by_table={table: tuple(sorted(columns)) for table, columns in by_table.items()},
+        row_labels=row_labels,
     )
 
 

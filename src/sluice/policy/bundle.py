@@ -21,11 +21,13 @@ _COLUMN_ACTIONS: Final = frozenset({*COLUMN_ACTIONS, "use"})
 class Slice(NamedTuple):
     """The policies whose scope this caller and source can meet.
 
-    `bars_columns`: some forbid may hold for columns that carry no label.
+    `bars_columns`: some forbid may hold for columns that carry no label. `names_columns`: some policy may tell one
+    column from another in the same table by more than its label.
     """
 
     handle: cedarpy.PolicySet
     bars_columns: bool
+    names_columns: bool
 
 
 class Scope(NamedTuple):
@@ -81,6 +83,7 @@ class PolicyBundle:
         made = Slice(
             cedarpy.PolicySet.from_json_str(json.dumps(document)),
             any(_bars_columns(policy) for policy in kept.values()),
+            any(_names_columns(policy) for policy in kept.values()),
         )
         if len(self._slices) >= _MOST_SLICES:
             self._slices.clear()
@@ -120,6 +123,15 @@ def _bars_columns(policy: Mapping[str, Any]) -> bool:
         return False
     named = _entities(resource)
     return not named or any(kind in _COLUMN_SCOPES for kind, _ in named)
+
+
+def _names_columns(node: object) -> bool:
+    """Whether a policy names a column, or reads a name: all else that a column has, its table or label has too."""
+    if isinstance(node, list):
+        return any(_names_columns(each) for each in node)
+    if not isinstance(node, dict):
+        return False
+    return node.get("type") == "Column" or node.get("attr") == "name" or any(map(_names_columns, node.values()))
 
 
 def _reads_time(node: object) -> bool:

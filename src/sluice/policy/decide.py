@@ -60,10 +60,10 @@ def may_connect(
 ) -> Decision:
     """Decides on a connection; `replication` and `opaque` (fast-path calls) ask for that besides. Never raises."""
     span = _CONNECTION
-    if action != "connect":
+    if action == "replication":
         span = replace(span, verb=action, action="administer", actions=frozenset({"administer"}))
-    if action == "opaque":
-        span = replace(span, confidence=Confidence.OPAQUE)
+    elif action == "opaque":
+        span = replace(span, verb="function call", confidence=Confidence.OPAQUE)
     return decide(Request(identity, purpose, source, client, span, now=now), snapshot)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
@@ -95,11 +96,12 @@ class Entities:
         parent = self.schema(schema) if plain else self.source
         return self._add(uid, (parent,), name=name, system=schema in _SYSTEM)
 
-    def layers(self) -> list[cedarpy.Entities]:
-        """One entity set per layer, the actions included."""
+    def layers(self, asked: Container[Uid]) -> list[cedarpy.Entities]:
+        """One entity set per layer with the columns that are asked about, the actions included."""
         return [
             _actions().with_added_json_str(
-                json.dumps([*self._shared.values(), *(entity for _, entity in columns.values())]), schema()
+                json.dumps([*self._shared.values(), *(entity for uid, (_, entity) in columns.items() if uid in asked)]),
+                schema(),
             )
             for columns in self._layers
         ]

@@ -28,7 +28,7 @@ _BY_ACCESS: Final[dict[Access, str]] = {
 }
 _UNBOUNDED: Final = {"update": "unbounded-update", "delete": "unbounded-delete", "merge": "destroy"}
 _BY_VERB: Final = {"revoke": "grant", "set": "setting", "reset": "setting"}
-_WRITING: Final = frozenset({"insert", "update", "delete", "merge", "copy-in"})
+_INSERTING: Final = frozenset({"insert", "copy-in"})
 
 
 class Gate(NamedTuple):
@@ -82,6 +82,7 @@ class Planner:
         self._entities = entities
         self._binding = binding
         self._bars_columns = bars_columns
+        self._known: dict[tuple[str, ColumnRef], tuple[Subject, ...]] = {}
 
     def plan(self, span: Span) -> Plan:
         """The questions of a statement and, unless it is only prepared, of the one inside it."""
@@ -142,25 +143,37 @@ class Planner:
             yield from self._everything("reveal")
 
     def _errors(self, span: Span, plan: Plan) -> None:
-        """A failing write may quote the whole row, so every labelled column of a written table counts."""
+        """What an error could quote: for an insert the whole row, for other writes any row that a cascade may reach."""
         columns = {use.column for use in span.uses}
         columns |= {flow.column for output in span.outputs or () for flow in output.flows}
         columns |= {flow.column for write in span.writes for flow in write.flows}
         for touch in span.tables:
-            if touch.access in _WRITING or touch.access in ("define", "destroy"):
+            if touch.access in _INSERTING:
                 columns |= set(self._binding.labelled_in(touch.table))
+            elif touch.access not in ("read", "copy-out"):
+                plan.errors += self._labels("reveal", self._binding.row_labels)
         for column in sorted(columns):
             plan.errors += self._subjects("reveal", column)
 
-    def _subjects(self, action: str, column: ColumnRef) -> Iterator[Subject]:
+    def _subjects(self, action: str, column: ColumnRef) -> tuple[Subject, ...]:
+        known = self._known.get((action, column))
+        if known is None:
+            known = self._known[action, column] = tuple(self._of_column(action, column))
+        return known
+
+    def _of_column(self, action: str, column: ColumnRef) -> Iterator[Subject]:
         labels = sorted(self._binding.labels_of(column)) or ([""] if self._bars_columns else [])
         for label in labels:
             uid, layer = self._entities.column(column, label)
-            reveal = Question("reveal", uid, label, layer)
-            yield Subject(Question(action, uid, label, layer), reveal, column, label)
+            table = self._entities.table(column.relation)
+            reveal = Question("reveal", uid, label, layer, table)
+            yield Subject(Question(action, uid, label, layer, table), reveal, column, label)
 
     def _everything(self, action: str) -> Iterator[Subject]:
-        for label in sorted(self._binding.all_labels | {OPAQUE}):
+        yield from self._labels(action, self._binding.all_labels | {OPAQUE})
+
+    def _labels(self, action: str, labels: frozenset[str]) -> Iterator[Subject]:
+        for label in sorted(labels):
             uid = self._entities.label(label)
             yield Subject(Question(action, uid, label), Question("reveal", uid, label), None, label)
 

@@ -46,7 +46,8 @@ def launder_refused(
 ) -> Refusal:
     """A labelled value would land where its label is lost."""
     carried = f"values of `{use.column}`{_labelled(use)}" if use.column else "values that could not be followed"
-    message = f"writing {carried} into `{target}` is not permitted: the label `{use.label}` would be lost"
+    lost = f": the label `{use.label}` would be lost" if use.label else ""
+    message = f"writing {carried} into `{target}` is not permitted{lost}"
     detail = _deciding(answers, f"no policy permits `launder` on {_named(use)}")
     return Refusal(message, detail, _hint(request, answers, known))
 
