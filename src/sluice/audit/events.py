@@ -1,8 +1,8 @@
 """The records of the audit log. Each is one line; its kind stands under `event`.
 
 `id` is `<connection>-<n>` and unique for good, because the connection's part is drawn at random where it begins; `seq`
-counts a connection's records, so a missing one shows. `time` is RFC 3339 in UTC to the microsecond. A field is never left
-out: empty means that there is none.
+counts a connection's records, so a missing one shows. `time` is RFC 3339 in UTC to the microsecond. An event has
+all its fields; the values nested in it leave out what has its default.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+Ending = Literal["completed", "failed", "cut", "lost"]
 
-class Caller(Struct, frozen=True):
+
+class Caller(Struct, frozen=True, omit_defaults=True):
     """An identity, as the log writes it."""
 
     kind: str
     name: str
-    groups: tuple[str, ...]
-    method: str
+    groups: tuple[str, ...] = ()
+    method: str = ""
     on_behalf_of: Caller | None = None
 
 
-class Peer(Struct, frozen=True):
+class Peer(Struct, frozen=True, omit_defaults=True):
     """The far end of a connection."""
 
     address: str
@@ -31,7 +33,7 @@ class Peer(Struct, frozen=True):
     tls: bool = False
 
 
-class Reach(Struct, frozen=True):
+class Reach(Struct, frozen=True, omit_defaults=True):
     """A column that reaches an output or a written column, how, and with which labels."""
 
     column: str
@@ -39,7 +41,7 @@ class Reach(Struct, frozen=True):
     labels: tuple[str, ...] = ()
 
 
-class Shaping(Struct, frozen=True):
+class Shaping(Struct, frozen=True, omit_defaults=True):
     """A column that shapes the result without being in it, how, and with which labels."""
 
     column: str
@@ -47,22 +49,22 @@ class Shaping(Struct, frozen=True):
     labels: tuple[str, ...] = ()
 
 
-class Shown(Struct, frozen=True):
-    """One output: what reaches it and how it leaves: `clear` or a mask method."""
+class Shown(Struct, frozen=True, omit_defaults=True):
+    """One output: what reaches it and how it leaves: `clear`, a mask method, or `withheld` with the whole statement."""
 
     name: str
     mask: str
-    params: dict[str, str]
-    labels: tuple[str, ...]
-    flows: tuple[Reach, ...]
+    params: dict[str, str] = {}
+    labels: tuple[str, ...] = ()
+    flows: tuple[Reach, ...] = ()
     opaque: bool = False
 
 
-class Landed(Struct, frozen=True):
+class Landed(Struct, frozen=True, omit_defaults=True):
     """A column that is written and what flows into it."""
 
     column: str
-    flows: tuple[Reach, ...]
+    flows: tuple[Reach, ...] = ()
     opaque: bool = False
 
 
@@ -73,7 +75,7 @@ class Touched(Struct, frozen=True):
     access: str
 
 
-class Duties(Struct, frozen=True):
+class Duties(Struct, frozen=True, omit_defaults=True):
     """What an allowed statement must still obey; times in milliseconds."""
 
     row_limit: int | None = None
@@ -81,7 +83,7 @@ class Duties(Struct, frozen=True):
     read_only: bool = False
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, omit_defaults=True):
     """Why a statement was refused or held, in the words the caller read."""
 
     code: str
@@ -139,7 +141,7 @@ class StatementDone(Struct, frozen=True, tag_field="event", tag="statement-done"
     id: str
     seq: int
     time: str
-    outcome: Literal["completed", "failed", "cut", "lost"]
+    outcome: Ending
     rows: int
     bytes: int
     masked: tuple[int, ...]

@@ -21,6 +21,8 @@ from sluice.sql.span import Confidence, Span
 LIMIT = 16_384
 """Most characters of a text in the log; what is cut is said."""
 
+_ORDINAL = 4
+
 LabelsOf = Callable[[ColumnRef], frozenset[str]]
 Withheld = Literal["", "literals", "text", "unread"]
 
@@ -29,21 +31,27 @@ _HARMLESS = frozenset(
     {
         "begin", "start transaction", "commit", "end", "rollback", "abort", "savepoint", "release", "rollback to",
         "show", "discard", "deallocate", "close", "fetch", "move", "listen", "unlisten", "checkpoint", "lock",
-        "truncate", "vacuum", "analyze", "reindex", "cluster", "refresh materialized view", "set transaction", "set constraints",
-        "reset",
+        "truncate", "vacuum", "analyze", "reindex", "cluster", "refresh materialized view", "set transaction",
+        "set constraints", "reset",
     }
 )  # fmt: skip
 """Utility statements whose grammar has no place for a value of a column."""
 
-_SCRUBBED = ("copy", "create table", "create view", "create materialized view", "create index", "create schema")
-_SCRUBBED_ALSO = frozenset({"explain", "prepare", "execute", "declare", "do", "call", "comment", "alter table"})
+_SCRUBBED = frozenset(
+    {
+        "copy", "explain", "prepare", "execute", "declare", "do", "call", "comment", "alter table", "create table",
+        "create table as", "select into", "create view", "create materialized view", "create index", "create schema",
+        "create function", "create procedure", "create trigger", "create sequence", "create type", "create domain",
+        "create extension", "create policy", "create rule", "create statistics",
+    }
+)  # fmt: skip
 """Utility statements that hold values only as literals, which the lexer replaces."""
 
 _SETTINGS = frozenset(
     {
         "bytea_output", "client_encoding", "client_min_messages", "datestyle", "default_transaction_isolation",
-        "default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout", "intervalstyle",
-        "jit", "lock_timeout", "row_security", "search_path", "standard_conforming_strings",
+        "default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout",
+        "intervalstyle", "jit", "lock_timeout", "row_security", "search_path", "standard_conforming_strings",
         "statement_timeout", "synchronize_seqscans", "timezone", "transaction_isolation", "work_mem",
     }
 )  # fmt: skip
@@ -87,13 +95,13 @@ def wording(text: bytes, spans: Sequence[Span], labels_of: LabelsOf, *, accepted
     try:
         source = text.decode()
         fingerprint = pgparse.fingerprint(source)
-        normalized = cut(scrubbed(pgparse.normalize(source)))
+        ways = {_way(span) for span in spans}
+        normalized = cut(scrubbed(pgparse.normalize(source), numbers=bool(ways - {"sent"})))
     except (_Unsure, UnicodeDecodeError, pgparse.PGQueryError):
         return Wording(_named(spans), "text")
-    verbs = [_way(span) for span in spans]
-    if "named" in verbs:
+    if "named" in ways:
         return Wording(_named(spans), "text", "", fingerprint)
-    if "scrubbed" in verbs or any(labelled(span, labels_of) for span in spans):
+    if "scrubbed" in ways or any(labelled(span, labels_of) for span in spans):
         return Wording(normalized, "literals", normalized, fingerprint)
     return Wording(None, "", normalized, fingerprint)
 
@@ -101,7 +109,7 @@ def wording(text: bytes, spans: Sequence[Span], labels_of: LabelsOf, *, accepted
 def loggable(text: str, normalized: str, labelled: bool) -> str:
     """The text of a query for the log: as it is without comments, or its `normalized` form where it touches labels."""
     try:
-        return cut(scrubbed(normalized)) if labelled else plain(text.encode("utf-8", "surrogatepass"))
+        return cut(scrubbed(normalized, numbers=False)) if labelled else plain(text.encode("utf-8", "surrogatepass"))
     except _Unsure:
         return "[text withheld]"
 
@@ -111,7 +119,7 @@ def plain(text: bytes) -> str:
     source = text.decode("utf-8", "backslashreplace")
     if "--" in source or "/*" in source:
         try:
-            source = _rewritten(source, literals=False)
+            source = _rewritten(source, None)
         except _Unsure:
             return "[text withheld]"
     return source if len(source) <= LIMIT else cut(source)
@@ -122,9 +130,12 @@ def cut(text: str) -> str:
     return text if len(text) <= LIMIT else f"{text[:LIMIT]}… [{len(text) - LIMIT} characters cut]"
 
 
-def scrubbed(text: str) -> str:
-    """The text with every literal as `?` and every comment as `/**/`; numbers of up to four digits stay."""
-    return _rewritten(text, literals=True)
+def scrubbed(text: str, *, numbers: bool = True) -> str:
+    """The text with every literal as `?` and every comment as `/**/`.
+
+    `numbers` False keeps those of up to four digits: in a normalized query they are ordinals and declared lengths.
+    """
+    return _rewritten(text, 0 if numbers else _ORDINAL)
 
 
 def labelled(span: Span, labels_of: LabelsOf) -> bool:
@@ -158,7 +169,7 @@ def _way(span: Span) -> Literal["sent", "scrubbed", "named"]:
         return (
             "sent" if span.effects and all(_ordinary(effect.kind, effect.args) for effect in span.effects) else "named"
         )
-    return "scrubbed" if verb in _SCRUBBED_ALSO or verb.startswith(_SCRUBBED) else "named"
+    return "scrubbed" if verb in _SCRUBBED else "named"
 
 
 def _ordinary(kind: str, args: tuple[str, ...]) -> bool:
@@ -173,12 +184,13 @@ def _named(spans: Sequence[Span]) -> str:
     return cut(f"{'; '.join(parts)} … [text withheld]")
 
 
-def _rewritten(text: str, *, literals: bool) -> str:
+def _rewritten(text: str, longest: int | None) -> str:
+    """Without comments, and unless `longest` is None without literals but for numbers of up to that many characters."""
     out: list[str] = []
     done = 0
     at = _OPENERS.search(text)
     while at is not None:
-        end, instead = _token(text, at.start(), literals)
+        end, instead = _token(text, at.start(), longest)
         if instead is not None:
             out += (text[done : at.start()], instead)
             done = end
@@ -187,9 +199,10 @@ def _rewritten(text: str, *, literals: bool) -> str:
     return "".join(out)
 
 
-def _token(text: str, start: int, literals: bool) -> tuple[int, str | None]:
+def _token(text: str, start: int, longest: int | None) -> tuple[int, str | None]:
     """Where the token ends, and what stands for it (None: itself)."""
     first = text[start]
+    literals = longest is not None
     if first == "-":
         return _end(_LINE.match(text, start)), "/**/"
     if first == "/":
@@ -197,12 +210,11 @@ def _token(text: str, start: int, literals: bool) -> tuple[int, str | None]:
     if first == '"':
         return _end(_NAME.match(text, start)), None
     if first == "'":
-        string = _ESCAPED if text[start - 1 : start] in ("e", "E") else _STRING
-        return _end(string.match(text, start)), "?" if literals else None
+        return _end((_ESCAPED if _escapes(text, start) else _STRING).match(text, start)), "?" if literals else None
     if first == "$":
         return _dollar(text, start, literals)
     end = _end(_NUMBER.match(text, start))
-    return end, "?" if literals and end - start > 4 else None
+    return end, "?" if longest is not None and end - start > longest else None
 
 
 def _comment(text: str, start: int) -> int:
@@ -219,12 +231,21 @@ def _dollar(text: str, start: int, literals: bool) -> tuple[int, str | None]:
     if parameter is not None:
         return parameter.end(), None
     tag = _TAG.match(text, start)
-    if tag is None or (start and (text[start - 1].isalnum() or text[start - 1] in "_$")):
+    if tag is None or _in_name(text, start - 1):
         return start + 1, None
     close = text.find(tag[0], tag.end())
     if close < 0:
         raise _Unsure
     return close + len(tag[0]), "?" if literals else None
+
+
+def _escapes(text: str, start: int) -> bool:
+    """Whether the string that starts here is an E'…' one; in `name'…'` the letter belongs to the name."""
+    return text[start - 1 : start] in ("e", "E") and not _in_name(text, start - 2)
+
+
+def _in_name(text: str, at: int) -> bool:
+    return at >= 0 and (text[at].isalnum() or text[at] in "_$" or not text[at].isascii())
 
 
 def _end(match: re.Match[str] | None) -> int:

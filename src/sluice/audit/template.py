@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from sluice.audit.encode import json, stamp
 from sluice.audit.events import (
     Caller,
     Duties,
+    Ending,
     Landed,
     Peer,
     Reach,
@@ -23,12 +24,13 @@ from sluice.audit.events import (
     Touched,
 )
 from sluice.audit.redact import LabelsOf, Wording, plain
-from sluice.model.decision import Decision
+from sluice.model.decision import Decision, Refusal
 from sluice.model.identity import Client, Identity
-from sluice.sql.span import Flow, Output, Span
+from sluice.sql.span import Confidence, Flow, Output, Span
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
-_STEPS = {step: b',"step":"%b",' % step.encode() for step in ("run", "prepare", "call")}
+Step = Literal["run", "prepare", "call"]
+_STEPS: dict[Step, bytes] = {step: b'"step":"%b",' % step.encode() for step in get_args(Step)}
 
 
 def caller(identity: Identity) -> Caller:
@@ -70,7 +72,7 @@ class Head:
             "purpose": purpose,
             "client": peer(client),
         }
-        self.fixed = b',"seq":%d,"time":"%b",' + _inside(fields).replace(b"%", b"%%")
+        self.fixed = b',"seq":%d,"time":"%b",' + _inside(fields).replace(b"%", b"%%") + b","
 
     def event_id(self, number: int) -> str:
         """The id of this connection's n-th event."""
@@ -80,7 +82,7 @@ class Head:
 class StatementTemplate:
     """What stays the same in every record of one statement under one decision, labels and snapshot."""
 
-    __slots__ = ("_own_text", "_rest")
+    __slots__ = ("_end", "_own_text", "_rest", "_snapshot")
 
     def __init__(self, span: Span, decision: Decision, wording: Wording, labels_of: LabelsOf, snapshot: int) -> None:
         self._own_text = wording.text is None
@@ -90,27 +92,43 @@ class StatementTemplate:
             "normalized": wording.normalized,
             "fingerprint": wording.fingerprint,
             **_understood(span, decision, labels_of),
-            **_decided(decision),
-            "snapshot": snapshot,
         }
         if self._own_text:
             del fields["text"]
-        self._rest = _inside(fields) + b"}\n"
+        self._rest = _inside(fields)
+        self._snapshot = snapshot
+        self._end = _decided(decision, snapshot)
 
-    def asked(self, head: Head, event_id: str, seq: int, at: float, text: bytes, step: str = "run") -> bytes:
-        """The line of one execution. `event_id` from `head.event_id`; `at` in seconds since the epoch."""
+    def asked(self, head: Head, event_id: str, seq: int, at: float, text: bytes, step: Step = "run") -> bytes:
+        """The line of one execution. `event_id` as `head.event_id` makes it; `at` in seconds since the epoch."""
+        return self._line(head, event_id, seq, at, text, step, self._end)
+
+    def refused(
+        self, head: Head, event_id: str, seq: int, at: float, text: bytes, refusal: Refusal, step: Step = "run"
+    ) -> bytes:
+        """The line of an execution that was refused although the decision itself allowed it."""
+        end = _decided(Decision("refuse", refusal=refusal), self._snapshot)
+        return self._line(head, event_id, seq, at, text, step, end)
+
+    def _line(self, head: Head, event_id: str, seq: int, at: float, text: bytes, step: Step, end: bytes) -> bytes:
         start = b'{"event":"statement-asked","id":"' + event_id.encode() + b'"'
         middle = head.fixed % (seq, stamp(at).encode())
         if self._own_text:
-            return b"".join((start, middle, _STEPS[step], b'"text":', json(plain(text)), b",", self._rest))
-        return b"".join((start, middle, _STEPS[step], self._rest))
+            return b"".join((start, middle, _STEPS[step], b'"text":', json(plain(text)), b",", self._rest, end))
+        return b"".join((start, middle, _STEPS[step], self._rest, end))
+
+
+def unread(snapshot: int) -> StatementTemplate:
+    """The template for what was refused before it was understood; only its `refused` makes sense."""
+    nothing = Span("", "session", Confidence.OPAQUE)
+    return StatementTemplate(nothing, Decision("refuse"), Wording("", "unread"), lambda _: frozenset(), snapshot)
 
 
 def done(
     event_id: str,
     seq: int,
     at: float,
-    outcome: Literal["completed", "failed", "cut", "lost"],
+    outcome: Ending,
     *,
     started: float,
     rows: int = 0,
@@ -130,12 +148,10 @@ def _understood(span: Span, decision: Decision, labels_of: LabelsOf) -> dict[str
         return tuple(Reach(str(flow.column), flow.kind, _sorted(labels_of(flow.column))) for flow in sorted(flows))
 
     def shown(index: int, output: Output) -> Shown:
-        mask = decision.masks[index] if decision.masks is not None and index < len(decision.masks) else None
         flows = reach(output.flows)
         labels = _sorted({label for flow in flows for label in flow.labels})
-        if mask is None:
-            return Shown(output.name, "clear", {}, labels, flows, output.opaque)
-        return Shown(output.name, mask.method, dict(mask.params), mask.labels or labels, flows, output.opaque)
+        how, params, why = _shown_as(decision, index)
+        return Shown(output.name, how, params, why or labels, flows, output.opaque)
 
     outputs = None if span.outputs is None else tuple(shown(index, one) for index, one in enumerate(span.outputs))
     uses = sorted(span.uses, key=lambda use: (use.column, use.kind))
@@ -152,16 +168,28 @@ def _understood(span: Span, decision: Decision, labels_of: LabelsOf) -> dict[str
     }
 
 
-def _decided(decision: Decision) -> dict[str, object]:
+def _shown_as(decision: Decision, index: int) -> tuple[str, dict[str, str], tuple[str, ...]]:
+    """How an output leaves, the mask's settings, and the labels it is hidden for."""
+    if decision.outcome != "allow":
+        return "withheld", {}, ()
+    if decision.masks is None or index >= len(decision.masks):
+        return "clear" if decision.clear_unknown else "null", {}, ()
+    mask = decision.masks[index]
+    return ("clear", {}, ()) if mask is None else (mask.method, dict(mask.params), mask.labels)
+
+
+def _decided(decision: Decision, snapshot: int) -> bytes:
     duties, refusal = decision.obligations, decision.refusal
-    return {
+    fields: dict[str, object] = {
         "outcome": decision.outcome,
         "policies": decision.policies,
         "revealed": decision.revealed,
         "hidden": decision.hidden,
         "obligations": Duties(duties.row_limit, duties.statement_timeout_ms, duties.read_only),
         "refusal": None if refusal is None else Refused(refusal.code, refusal.message, refusal.detail),
+        "snapshot": snapshot,
     }
+    return b"," + _inside(fields) + b"}\n"
 
 
 def _inside(fields: dict[str, object]) -> bytes:

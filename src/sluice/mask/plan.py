@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from sluice import _kernel
 from sluice.mask.types import OTHER, kind_of
 from sluice.model.decision import Mask
 from sluice.model.waist import ResultColumn
 from sluice.sql.catalog import Catalog
-from sluice.sql.span import CopyShape
+from sluice.sql.span import CopyShape, Output
 
 KernelColumn = tuple[str, str, bool, dict[str, str]]
 
 _BOUNDED = frozenset({"varchar", "bpchar", "array:varchar", "array:bpchar"})
 _HEADER = 4
 """What PostgreSQL adds to the declared length in the type modifier (VARHDRSZ)."""
+
+_DECLARED = re.compile(r"character(?: varying)?(?:\((\d+)\))?(?:\[\])*")
 
 
 class RowMask(Protocol):
@@ -28,7 +31,7 @@ class RowMask(Protocol):
     def rows(self, run: bytes, /) -> tuple[bytes, int, list[int]]: ...  # noqa: D102
 
 
-class CopyOutMask(Protocol):
+class CopyMask(Protocol):
     """Masks the CopyData of a COPY TO STDOUT, cut anywhere. `finish`: what is left at its end.
 
     KernelError as for `RowMask`, and from `finish` when the last row is incomplete.
@@ -36,16 +39,6 @@ class CopyOutMask(Protocol):
 
     def feed(self, run: bytes, /) -> tuple[bytes, int, list[int]]: ...  # noqa: D102
     def finish(self) -> bytes: ...  # noqa: D102
-
-
-class CopyColumn(NamedTuple):
-    """The type of one column of a COPY, which the protocol does not tell: from the catalog. 0: not known.
-
-    `typmod` None: not known, so a value that could become longer than declared becomes NULL; -1: no declared length.
-    """
-
-    type_oid: int = 0
-    typmod: int | None = None
 
 
 class PlanError(ValueError):
@@ -70,21 +63,24 @@ def plan(masks: Sequence[Mask | None], columns: Sequence[ResultColumn], catalog:
 
 def copy_plan(
     masks: Sequence[Mask | None],
-    columns: Sequence[CopyColumn],
+    outputs: Sequence[Output],
     shape: CopyShape,
     catalog: Catalog,
     key: bytes,
     max_row: int,
-) -> CopyOutMask | None:
-    """As `plan`, for COPY TO STDOUT in the format of `shape`; `max_row` is the most bytes one row may take."""
-    if len(masks) != len(columns):
-        raise PlanError(f"{len(masks)} masks for {len(columns)} columns")
+) -> CopyMask | None:
+    """As `plan`, for COPY TO STDOUT in the format of `shape`; `max_row` is the most bytes one row may take.
+
+    The protocol names no types there: a plain column's comes from the catalog, and what is computed becomes NULL.
+    """
+    if len(masks) != len(outputs):
+        raise PlanError(f"{len(masks)} masks for {len(outputs)} columns")
     if not any(masks):
         return None
     binary = shape.format == "binary"
     compiled = [
-        None if mask is None else _column(mask, column.type_oid, column.typmod, binary, catalog)
-        for mask, column in zip(masks, columns, strict=True)
+        None if mask is None else _column(mask, *_copied(output, catalog), binary, catalog)
+        for mask, output in zip(masks, outputs, strict=True)
     ]
     return _kernel.CopyMask(
         compiled,
@@ -99,11 +95,24 @@ def copy_plan(
     )
 
 
+def _copied(output: Output, catalog: Catalog) -> tuple[int, int | None]:
+    """The type of a copied column and its declared length as a type modifier; None: not known."""
+    relation = None if output.plain is None else catalog.relation(output.plain.schema, output.plain.table)
+    column = None if relation is None or output.plain is None else relation.column(output.plain.column)
+    if column is None:
+        return 0, None
+    declared = _DECLARED.fullmatch(column.type_name)
+    if declared is None:
+        return column.type_oid, None
+    return column.type_oid, int(declared[1]) + _HEADER if declared[1] else -1
+
+
 def _column(mask: Mask, type_oid: int, typmod: int | None, binary: bool, catalog: Catalog) -> KernelColumn:
     kind = kind_of(type_oid, catalog.type_by_oid)
     params = dict(mask.params)
     if kind in _BOUNDED:
         if typmod is None:
+            # A stand-in could be longer than the column allows, which nobody here knows.
             kind = OTHER
         elif typmod >= _HEADER:
             params["max_len"] = str(typmod - _HEADER)

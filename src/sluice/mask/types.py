@@ -1,7 +1,7 @@
 """PostgreSQL's types as the kernel's kinds: which masks can keep a value valid depends on the kind alone.
 
-Built-in types are known by their fixed OIDs (pg_type.dat), all others by what the catalog says of them. What is not known is
-`other`, and every mask of an `other` value is NULL.
+Built-in types are known by their fixed OIDs (pg_type.dat), all others by what the catalog says of them. What is not
+known is `other`, and every mask of an `other` value is NULL.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ class Type(Protocol):
 def kind_of(oid: int, type_by_oid: Callable[[int], Type | None]) -> str:
     """The kernel's kind for a type: `text`, `array:int4`, … or `other`.
 
-    A domain counts as its base type: that is what the server itself tells clients of a domain's column. Whether a masked
-    value would meet the domain's own CHECK cannot be known, and nothing on the way to a client looks at it.
+    A domain counts as its base type: that is what the server itself tells clients of a domain's column. Whether a
+    masked value would meet the domain's own CHECK cannot be known, and nothing on the way to a client looks at it.
     """
     inside = ""
     for _ in range(_DEEPEST):
         known = _KINDS.get(oid)
         if known is not None:
-            return known if not inside else OTHER if known.startswith("array:") else inside + known
+            return OTHER if inside and known.startswith(inside) else inside + known
         found = type_by_oid(oid)
         if found is None:
             return OTHER

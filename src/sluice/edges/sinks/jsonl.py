@@ -68,7 +68,7 @@ class JsonLog:
         self._disk = disk or Disk()
         self._dirty = False
         self._torn = False
-        self._unsynced_loss = False
+        self._distrusted = False
         self._lock = _locked(path)
         try:
             self._number = max(_segments(path), default=1)
@@ -92,18 +92,33 @@ class JsonLog:
         return [Receipt(event_ids, forced) for _, event_ids in batches]
 
     def flush(self) -> None:
-        """Forces what was appended to the medium; LogFailed when it could not, or the file is gone from its place."""
+        """Forces what was appended to the medium; LogFailed when it could not, or as `check`."""
+        self.check()
+        if self._dirty:
+            self._sync()
+
+    def check(self) -> None:
+        """LogFailed when the log has failed, or its segment is not in its place or not as this process left it."""
         if self.failure is not None:
             raise LogFailed(self.failure)
         try:
-            here, named = os.fstat(self._fd), os.stat(self._file(self._number))  # noqa: PTH116 - the fd's twin
-            if (here.st_ino, here.st_dev) != (named.st_ino, named.st_dev) or here.st_size != self._size:
-                raise self._failed("the log's segment was replaced or changed by somebody else", lost=True)
-            if self._dirty:
-                self._disk.sync(self._fd)
-                self._dirty = False
+            here, named = os.fstat(self._fd), _named(self.path, self._number).stat()
         except OSError as error:
-            raise self._failed(f"the log cannot be synced: {error.strerror}", lost=True) from error
+            raise self._changed() from error
+        if (here.st_ino, here.st_dev) != (named.st_ino, named.st_dev) or here.st_size != self._size:
+            raise self._changed()
+
+    def fileno(self) -> int:
+        """The open segment, for a caller that forces it to the medium in a thread of its own (on a duplicate)."""
+        return self._fd
+
+    def distrust(self, reason: str) -> str:
+        """Closes the log because a sync failed; the reason that stands now. `probe` begins a new segment."""
+        # After a failed sync the kernel may call pages clean that it has dropped: that file is not trusted again.
+        self._distrusted = True
+        if self.failure is None:
+            self._failed(reason)
+        return self.failure or reason
 
     def probe(self, line: bytes) -> None:
         """Tries to go on after a failure by writing and syncing `line`; LogFailed when it still cannot."""
@@ -111,14 +126,12 @@ class JsonLog:
             return
         failure, self.failure = self.failure, None
         try:
-            if self._unsynced_loss:
-                # After a failed sync the kernel may have dropped pages it calls clean: that file is not trusted again.
-                self._next_segment()
-                self._unsynced_loss = False
             if self._torn:
                 self._cut()
+            if self._distrusted:
+                self._next_segment()
             self.append(line, synced=True)
-        except OSError as error:
+        except (OSError, LogFailed) as error:
             self.failure = failure
             raise LogFailed(failure) from error
 
@@ -136,6 +149,7 @@ class JsonLog:
             raise LogFailed(self.failure)
         try:
             if self._size and self._size + len(lines) > self._segment_bytes:
+                self._sync()
                 self._next_segment()
             taken = self._disk.write(self._fd, lines)
         except OSError as error:
@@ -144,16 +158,24 @@ class JsonLog:
             raise self._failed("the log cannot be written: the medium took only a part")
         self._dirty = True
         if forced:
-            try:
-                self._disk.sync(self._fd)
-            except OSError as error:
-                raise self._failed(f"the log cannot be synced: {error.strerror}", lost=True) from error
-            self._dirty = False
+            self._sync()
         self._size += len(lines)
 
-    def _failed(self, reason: str, lost: bool = False) -> LogFailed:
+    def _sync(self) -> None:
+        try:
+            self._disk.sync(self._fd)
+        except OSError as error:
+            raise LogFailed(self.distrust(f"the log cannot be synced: {error.strerror}")) from error
+        self._dirty = False
+
+    def _changed(self) -> LogFailed:
+        # What somebody did to the file is evidence: it stays as it is, and the log goes on in another.
+        self._distrusted = True
+        self.failure = "the log's segment was replaced or changed by somebody else"
+        return LogFailed(self.failure)
+
+    def _failed(self, reason: str) -> LogFailed:
         self.failure = reason
-        self._unsynced_loss = self._unsynced_loss or lost
         try:
             self._cut()
         except OSError:
@@ -167,11 +189,10 @@ class JsonLog:
         self._torn = False
 
     def _next_segment(self) -> None:
-        if not self._unsynced_loss:
-            self._disk.sync(self._fd)
         fd = _opened(self.path, self._number + 1, os.O_EXCL)
         os.close(self._fd)
         self._fd, self._number, self._size, self._dirty = fd, self._number + 1, 0, False
+        self._distrusted = False
         folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
@@ -186,9 +207,6 @@ class JsonLog:
             self._disk.truncate(self._fd, whole)
             self._disk.sync(self._fd)
         return whole, size - whole
-
-    def _file(self, number: int) -> Path:
-        return _named(self.path, number)
 
 
 def read(path: Path) -> Iterator[bytes]:
