@@ -141,6 +141,27 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     assert plain(b"x" * (LIMIT + 5)) == "x" * LIMIT + "… [5 characters cut]"
 
 
+def test_a_huge_text_is_scrubbed_without_the_grammar_and_read_only_as_far_as_it_is_logged() -> None:
+    text = b"select 'canary4711', " + b"/**/ 1," * 100_000 + b" 'canary4711'"
+    found = wording(text, [_span(column=CITY)], labels_of, accepted=True)
+    assert (found.withheld, found.fingerprint) == ("literals", "")
+    assert found.text is not None
+    assert found.text.startswith("select ?, /**/ ?,")
+    assert found.text.endswith("characters cut]")
+    assert len(found.text) < LIMIT + 40
+
+
+def test_a_comment_behind_the_limit_is_not_logged() -> None:
+    text = b"select " + b"a," * LIMIT + b"a -- canary4711"
+    assert "canary" not in plain(text)
+    assert plain(text).endswith(f"… [{LIMIT + 22} characters cut]")
+
+
+@pytest.mark.parametrize("text", [b"select 1\x00'canary4711'", b"", b" ;"])
+def test_odd_texts_are_worded_without_an_error(text: bytes) -> None:
+    assert CANARY not in repr(wording(text.decode("unicode_escape").encode(), [_span()], labels_of, accepted=True))
+
+
 _FLOW = frozenset({Flow(EMAIL, "value")})
 
 

@@ -140,6 +140,17 @@ def test_what_a_copy_computes_or_takes_from_an_unknown_table_becomes_null(output
     assert sent == _copied(b"1,\n")
 
 
+@pytest.mark.parametrize(("encoding", "fits"), [("UTF-8", True), ("utf8", True), ("SJIS", False), ("latin1", False)])
+def test_a_copy_in_another_encoding_is_not_masked_but_refused(encoding: str, fits: bool) -> None:
+    shape = CopyShape("out", encoding=encoding)
+    arguments = ([Mask("null")], [Output("a", frozenset())], shape, Types(), KEY, 1 << 20)
+    if fits:
+        assert copy_plan(*arguments) is not None  # type: ignore[arg-type]
+    else:
+        with pytest.raises(PlanError, match="UTF-8"):
+            copy_plan(*arguments)  # type: ignore[arg-type]
+
+
 def test_a_copy_that_is_all_clear_needs_no_plan() -> None:
     assert copy_plan([None], [Output("a", frozenset())], CopyShape("out"), Types(), KEY, 1) is None  # type: ignore[arg-type]
 

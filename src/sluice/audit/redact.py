@@ -21,6 +21,9 @@ from sluice.sql.span import Confidence, Span
 LIMIT = 16_384
 """Most characters of a text in the log; what is cut is said."""
 
+_HUGE = 65_536
+"""Longer texts, in bytes, are not given to the grammar again: that would hold up everybody else."""
+
 _ORDINAL = 4
 
 LabelsOf = Callable[[ColumnRef], frozenset[str]]
@@ -94,9 +97,11 @@ def wording(text: bytes, spans: Sequence[Span], labels_of: LabelsOf, *, accepted
         return Wording(f"[{len(text)} bytes withheld: not understood]" if text else "", "unread" if text else "")
     try:
         source = text.decode()
+        if len(text) > _HUGE:
+            return _huge(source, spans)
         fingerprint = pgparse.fingerprint(source)
         ways = {_way(span) for span in spans}
-        normalized = cut(scrubbed(pgparse.normalize(source), numbers=bool(ways - {"sent"})))
+        normalized = scrubbed(pgparse.normalize(source), numbers=bool(ways - {"sent"}))
     except (_Unsure, UnicodeDecodeError, pgparse.PGQueryError):
         return Wording(_named(spans), "text")
     if "named" in ways:
@@ -106,10 +111,16 @@ def wording(text: bytes, spans: Sequence[Span], labels_of: LabelsOf, *, accepted
     return Wording(None, "", normalized, fingerprint)
 
 
+def _huge(source: str, spans: Sequence[Span]) -> Wording:
+    if any(_way(span) == "named" for span in spans):
+        return Wording(_named(spans), "text")
+    return Wording(scrubbed(source), "literals")
+
+
 def loggable(text: str, normalized: str, labelled: bool) -> str:
     """The text of a query for the log: as it is without comments, or its `normalized` form where it touches labels."""
     try:
-        return cut(scrubbed(normalized, numbers=False)) if labelled else plain(text.encode("utf-8", "surrogatepass"))
+        return scrubbed(normalized, numbers=False) if labelled else plain(text.encode("utf-8", "surrogatepass"))
     except _Unsure:
         return "[text withheld]"
 
@@ -119,19 +130,20 @@ def plain(text: bytes) -> str:
     source = text.decode("utf-8", "backslashreplace")
     if "--" in source or "/*" in source:
         try:
-            source = _rewritten(source, None)
+            return _rewritten(source, None)
         except _Unsure:
             return "[text withheld]"
     return source if len(source) <= LIMIT else cut(source)
 
 
-def cut(text: str) -> str:
-    """At most `LIMIT` characters, saying how many are missing."""
-    return text if len(text) <= LIMIT else f"{text[:LIMIT]}… [{len(text) - LIMIT} characters cut]"
+def cut(text: str, more: int = 0) -> str:
+    """At most `LIMIT` characters, saying how many are missing; `more`: of what was already left out."""
+    missing = max(0, len(text) - LIMIT) + more
+    return f"{text[:LIMIT]}… [{missing} characters cut]" if missing else text
 
 
 def scrubbed(text: str, *, numbers: bool = True) -> str:
-    """The text with every literal as `?` and every comment as `/**/`.
+    """The text with every literal as `?` and every comment as `/**/`, cut to `LIMIT`.
 
     `numbers` False keeps those of up to four digits: in a normalized query they are ordinals and declared lengths.
     """
@@ -189,14 +201,16 @@ def _rewritten(text: str, longest: int | None) -> str:
     out: list[str] = []
     done = 0
     at = _OPENERS.search(text)
-    while at is not None:
+    while at is not None and at.start() < LIMIT:
         end, instead = _token(text, at.start(), longest)
         if instead is not None:
             out += (text[done : at.start()], instead)
             done = end
         at = _OPENERS.search(text, end)
-    out.append(text[done:])
-    return "".join(out)
+    # What lies behind the limit was not read, so it is not written either.
+    out.append(text[done:] if at is None else text[done : at.start()])
+    unread = 0 if at is None else len(text) - at.start()
+    return cut("".join(out), unread)
 
 
 def _token(text: str, start: int, longest: int | None) -> tuple[int, str | None]:

@@ -19,6 +19,8 @@ _BOUNDED = frozenset({"varchar", "bpchar", "array:varchar", "array:bpchar"})
 _HEADER = 4
 """What PostgreSQL adds to the declared length in the type modifier (VARHDRSZ)."""
 
+_UTF8 = frozenset({"", "utf8", "unicode"})
+_PUNCTUATION = re.compile(r"[^A-Za-z0-9]")
 _DECLARED = re.compile(r"character(?: varying)?(?:\((\d+)\))?(?:\[\])*")
 
 
@@ -72,11 +74,14 @@ def copy_plan(
     """As `plan`, for COPY TO STDOUT in the format of `shape`; `max_row` is the most bytes one row may take.
 
     The protocol names no types there: a plain column's comes from the catalog, and what is computed becomes NULL.
+    PlanError also for an encoding other than UTF-8, where a delimiter's byte may be a part of a character.
     """
     if len(masks) != len(outputs):
         raise PlanError(f"{len(masks)} masks for {len(outputs)} columns")
     if not any(masks):
         return None
+    if _PUNCTUATION.sub("", shape.encoding).lower() not in _UTF8:
+        raise PlanError("a copy in another encoding than UTF-8 cannot be masked")
     binary = shape.format == "binary"
     compiled = [
         None if mask is None else _column(mask, *_copied(output, catalog), binary, catalog)
