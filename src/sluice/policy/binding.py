@@ -34,6 +34,26 @@ class Binding:
     by_table: Mapping[TableRef, tuple[ColumnRef, ...]] = field(default_factory=dict, repr=False)
     row_labels: frozenset[str] = _NONE
 
+    @classmethod
+    def of(
+        cls,
+        labels: Mapping[ColumnRef, frozenset[str]],
+        names: Mapping[Place, tuple[ColumnRef, ...]] | None = None,
+        drifted: Mapping[Place, frozenset[str]] | None = None,
+    ) -> Binding:
+        """The binding of these columns; what it knows about labels and tables follows from them."""
+        by_table: dict[TableRef, list[ColumnRef]] = {}
+        for column in labels:
+            by_table.setdefault(column.relation, []).append(column)
+        return cls(
+            labels=labels,
+            all_labels=_NONE.union(*labels.values()),
+            names=names or {},
+            drifted=drifted or {},
+            by_table={table: tuple(sorted(columns)) for table, columns in by_table.items()},
+            row_labels=_NONE.union(*(held for column, held in labels.items() if column.schema not in _SYSTEM)),
+        )
+
     def labels_of(self, column: ColumnRef) -> frozenset[str]:
         """The labels of a column; none for one that has none or does not exist."""
         return self.labels.get(column, _NONE)
@@ -77,20 +97,9 @@ def bind(
     relations = [relation for relation in catalog.relations() if relation.schema not in _SYSTEM]
     _spread(relations, held)
     labels = {names[place][0]: found for place, found in held.items()}
-    row_labels = _NONE.union(*labels.values())
     for column, label in builtin.items():
         labels[column] = labels.get(column, _NONE) | {label}
-    by_table: dict[TableRef, list[ColumnRef]] = {}
-    for column in labels:
-        by_table.setdefault(column.relation, []).append(column)
-    return Binding(
-        labels=labels,
-        all_labels=_NONE.union(*labels.values()),
-        names=names,
-        drifted=drifted,
-        by_table={table: tuple(sorted(columns)) for table, columns in by_table.items()},
-        row_labels=row_labels,
-    )
+    return Binding.of(labels, names, drifted)
 
 
 def _names(catalog: Catalog, previous: Binding | None) -> dict[Place, tuple[ColumnRef, ...]]:

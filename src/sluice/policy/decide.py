@@ -16,7 +16,7 @@ from sluice.model.identity import Client, Identity
 from sluice.model.masks import strictest
 from sluice.policy import refusals
 from sluice.policy.ask import Answer, Answers, Asked, ask, bars_columns, chain
-from sluice.policy.book import LabelBook
+from sluice.policy.book import OPAQUE, LabelBook
 from sluice.policy.bundle import PolicyBundle
 from sluice.policy.entities import Entities
 from sluice.policy.plan import Plan, Planner, Subject
@@ -137,7 +137,7 @@ class _Judge:
             hidden=tuple(sorted(hidden)),
             quiet_errors=quiet,
             inherits=_inherits(plan),
-            clear_unknown=plan.outputs is None and self._clear_unknown(plan),
+            clear_unknown=plan.outputs is None and (self._shows_setting() or self._all_clear(plan)),
         )
 
     def _refused(self, plan: Plan) -> tuple[Refusal, tuple[str, ...]] | None:
@@ -176,23 +176,26 @@ class _Judge:
         return shown if any(answer.forbidden for answer in shown) else own
 
     def _permitted(self, subject: Subject) -> bool:
+        """By its own permit or for want of one by that of revealing (never so for launder); for every principal."""
         own, shown = self.answers.of(subject.question), self.answers.of(subject.reveal)
         launder = subject.question.action == "launder"
-        allowed = True
+        permits: set[str] = set()
         for mine, reveal in zip(own, shown, strict=True):
             if mine.allowed:
-                self.relied.update(mine.policies)
+                permits.update(mine.policies)
             elif mine.forbidden or (launder and subject.label):
-                allowed = False
+                return False
             elif reveal.allowed:
-                self.relied.update(reveal.policies)
+                permits.update(reveal.policies)
             elif subject.label or reveal.forbidden:
-                allowed = False
-        return allowed
+                return False
+        self.relied |= permits
+        return True
 
     def _mask(self, output: Output, reaching: tuple[Subject, ...], deciding: set[str]) -> Mask | None:
         denied = [subject for subject in reaching if not self._permitted(subject)]
-        if not denied:
+        barred = output.opaque and self.answers.bars_columns
+        if not denied and not barred:
             return None
         wanted: list[Mask] = []
         for subject in denied:
@@ -201,16 +204,15 @@ class _Judge:
                 if answer.forbidden:
                     deciding.update(answer.policies)
                     wanted += [mask for name in answer.policies if (mask := self.bundle.annotations[name].mask)]
-        labels = tuple(sorted({subject.label for subject in denied if subject.label}))
-        plain = output.plain is not None and not output.opaque
-        if not plain or any(subject.question.action != "reveal" for subject in denied):
+        labels = tuple(sorted({subject.label for subject in denied if subject.label} | ({OPAQUE} if barred else set())))
+        if output.plain is None or output.opaque or any(subject.question.action != "reveal" for subject in denied):
             # A partial mask on anything but the plain column can be turned inside out, so the whole value goes.
             wanted.append(Mask("redact"))
         return replace(strictest(wanted), labels=labels)
 
     def _quiet(self, plan: Plan) -> bool:
-        opaque = bool(plan.everything) or any(output.opaque for output, _ in plan.outputs or ())
-        return not all(self._revealable(one) for one in plan.errors) or (opaque and not self._clear_unknown(plan))
+        known = all(self._revealable(one) for one in plan.errors)
+        return not known or (bool(plan.everything) and not self._all_clear(plan))
 
     def _revealable(self, subject: Subject) -> bool:
         answers = self.answers.of(subject.reveal)
@@ -218,7 +220,11 @@ class _Judge:
             return not any(answer.forbidden for answer in answers)
         return all(answer.allowed for answer in answers)
 
-    def _clear_unknown(self, plan: Plan) -> bool:
+    def _shows_setting(self) -> bool:
+        span = self.request.span
+        return span.verb == "show" and span.action == "session" and span.confidence == Confidence.EXACT
+
+    def _all_clear(self, plan: Plan) -> bool:
         """Whether anything the source holds may leave in clear; a bar on unlabelled columns may hit any of it."""
         return bool(plan.everything) and not self.answers.bars_columns and all(map(self._revealable, plan.everything))
 

@@ -55,7 +55,8 @@ class Plan:
     """The questions of a statement. `outputs[i]` are the subjects that reach output i; None: it has no such result.
 
     `written` pairs the column written to with what lands in it; `errors` are reveal questions about all that an error
-    text of the server could quote.
+    text of the server could quote; `everything` are those about all labels of the source, where something in the
+    statement could not be followed.
     """
 
     gates: list[Gate] = field(default_factory=list)
@@ -96,7 +97,7 @@ class Planner:
             self._errors(inner, plan)
         if span.outputs is not None:
             plan.outputs = [(output, tuple(self._reaching(output))) for output in span.outputs]
-        if span.confidence == Confidence.OPAQUE or (inner and inner.confidence == Confidence.OPAQUE):
+        if _may_hold_anything(span) or (inner is not None and _may_hold_anything(inner)):
             plan.everything = tuple(self._everything("reveal"))
         return plan
 
@@ -176,6 +177,14 @@ class Planner:
         for label in sorted(labels):
             uid = self._entities.label(label)
             yield Subject(Question(action, uid, label), Question("reveal", uid, label), None, label)
+
+
+def _may_hold_anything(span: Span) -> bool:
+    return (
+        span.confidence == Confidence.OPAQUE
+        or any(output.opaque for output in span.outputs or ())
+        or any(write.opaque for write in span.writes)
+    )
 
 
 def _of_touch(touch: Touch, span: Span) -> Iterator[str]:
