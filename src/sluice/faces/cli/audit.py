@@ -1,0 +1,154 @@
+"""`sluice audit`: reads the log."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from sluice.audit.events import Caller, Event, StatementAsked, StatementDone, decode
+from sluice.edges.config import load
+from sluice.edges.sinks.jsonl import LogFailed, read
+from sluice.faces.cli.failures import reported
+from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
+from sluice.faces.cli.output import Output, encoded
+from sluice.faces.cli.statuses import Failure, Status
+
+_POLL_SECONDS = 0.5
+
+Log = Annotated[Path | None, typer.Option("--log", help="The log's folder, instead of the configured one.")]
+Who = Annotated[str, typer.Option("--as", help="Only what this identity asked, or an agent on its behalf.")]
+Of = Annotated[str, typer.Option("--source", help="Only what went to this source.")]
+How = Annotated[str, typer.Option("--outcome", help="Only statements with this decision: allow, refuse or hold.")]
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which events are wanted; an empty field wants all."""
+
+    identity: str = ""
+    source: str = ""
+    outcome: str = ""
+
+    def wants(self, event: Event) -> bool:
+        """Whether an event is wanted; those without the field that is asked for are not."""
+        if self.identity and self.identity not in _names(getattr(event, "identity", None)):
+            return False
+        if self.source and self.source != getattr(event, "source", None):
+            return False
+        return not self.outcome or (isinstance(event, StatementAsked) and event.outcome == self.outcome)
+
+
+def tail(
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, max=100_000, help="How many events to begin with.")
+    ] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events come, until interrupted.")] = False,
+    who: Who = "",
+    source: Of = "",
+    outcome: How = "",
+    log: Log = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    json: AsJson = False,
+) -> None:
+    """Show the newest events, one line each; with --json, the events as they stand in the log.
+
+    Examples:
+
+      sluice audit tail --follow
+
+      sluice audit tail -n 1000 --as alice --outcome refuse --json
+    """
+    folder = log or load(config).audit.path
+    wanted = Filter(identity=who, source=source, outcome=outcome)
+    seen = 0
+    newest: deque[bytes] = deque(maxlen=lines)
+    for seen, line in enumerate(_read(folder), 1):  # noqa: B007 - counted on purpose
+        if wanted.wants(_event(line)):
+            newest.append(line)
+    _print(newest, json)
+    while follow:
+        time.sleep(_POLL_SECONDS)
+        fresh = 0
+        for fresh, line in enumerate(_read(folder), 1):
+            if fresh > seen and wanted.wants(_event(line)):
+                _print([line], json)
+        seen = max(seen, fresh)
+
+
+def show(
+    event_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a statement's event, as `tail` shows it.")],
+    log: Log = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    json: AsJson = False,
+) -> None:
+    """Show all that the log holds on one event: what was asked, what was decided and why, and how it ended."""
+    folder = log or load(config).audit.path
+    found = [event for event in map(_event, _read(folder)) if event.id == event_id]
+    if not found:
+        raise Failure(Status.FAILED, f"the log in `{folder}` has no event `{event_id}`")
+    out = Output(json)
+    out.data(found)
+    for event in found:
+        out.say(encoded(event).decode())
+
+
+def summary(event: Event) -> str:
+    """An event in one line for people."""
+    name = event.__struct_config__.tag
+    match event:
+        case StatementAsked():
+            masked = [f"{shown.name}:{shown.mask}" for shown in event.outputs or () if shown.mask != "clear"]
+            hidden = f" masked {', '.join(masked)}" if masked else ""
+            policies = f" by {', '.join(event.policies)}" if event.policies else ""
+            who = f"{event.identity.kind}:{event.identity.name}"
+            text = " ".join((event.text or event.normalized or event.verb).split())
+            return f"{event.time} {event.id} {who} {event.source} {event.outcome}{policies}{hidden} | {text}"
+        case StatementDone():
+            error = f" {event.error}" if event.error else ""
+            return f"{event.time} {event.id} {event.outcome}{error} {event.rows} rows {event.duration_us / 1000:.1f} ms"
+        case _:
+            fields = msgspec.to_builtins(event)
+            rest = [
+                f"{key}={value}" for key, value in fields.items() if key not in ("id", "time", "seq", "event") and value
+            ]
+            return f"{event.time} {event.id} {name} {' '.join(rest)}"
+
+
+def _read(folder: Path) -> Iterator[bytes]:
+    try:
+        yield from read(folder)
+    except OSError as error:
+        raise Failure(Status.UNREACHABLE, f"the log in `{folder}` cannot be read: {error.strerror}") from error
+
+
+def _event(line: bytes) -> Event:
+    try:
+        return decode(line)
+    except msgspec.MsgspecError as error:
+        raise LogFailed("a line of the log is no event that this version knows") from error
+
+
+def _print(lines: Iterable[bytes], json: bool) -> None:
+    # One event a line with `--json` too, so that the output can be followed.
+    out = Output(json=False)
+    for line in lines:
+        if json:
+            typer.echo(line)
+        else:
+            out.say(summary(_event(line)))
+
+
+def _names(caller: Caller | None) -> Iterator[str]:
+    while caller is not None:
+        yield caller.name
+        caller = caller.on_behalf_of
+
+
+app = typer.Typer(help="Read the log of who asked what and what they saw.", no_args_is_help=True)
+app.command("tail")(reported(tail))
+app.command("show")(reported(show))

@@ -1,0 +1,35 @@
+"""The `sluice` command."""
+
+from __future__ import annotations
+
+import typer
+
+from sluice.faces.cli import audit, check, sources, users, version
+from sluice.faces.cli.failures import reported
+
+_HELP = """\
+The identity-aware database gateway.
+
+Begin with `sluice init`, look at what it wrote, then `sluice check` and `sluice serve`.
+
+Exit statuses: 0 done; 1 a check failed or a statement would be refused; 2 the command line or a configuration, label \
+or policy file is wrong; 3 a database, file or secret could not be reached.
+"""
+
+app = typer.Typer(
+    name="sluice",
+    help=_HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("check")(reported(check.command))
+app.command("sources")(reported(sources.command))
+app.add_typer(users.app, name="users")
+app.add_typer(audit.app, name="audit")
+app.command("version")(reported(version.command))
+
+
+def run() -> None:
+    """The entry point of the console script."""
+    app()
