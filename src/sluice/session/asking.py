@@ -95,7 +95,7 @@ def _prepare(state: State, asked: Prepare, now: float) -> bool:
     for ruling in rulings:
         # Parsing is a statement's first step in the server (it resolves names, folds constants): recorded like the rest.
         run = Run(state.journal.next_id(), ruling, now, asked.text)
-        state.record(state.journal.prepared(run, now), run.event_id)
+        state.record(state.journal.asked(run, now, "prepare"), run.event_id)
         state.send(b"", ruling.decision, run.event_id)
         flight.runs.append(run)
     state.send(asked.raw)
@@ -235,7 +235,7 @@ def _call(state: State, asked: FunctionCall, now: float) -> bool:
     if not settling.settled(state):
         return False
     span = settling.call_span(state, asked.oid)
-    ruling = state.rulings.of(span, purpose_of(state, b""), state.seen, now)
+    ruling = state.rulings.of(span, b"", (span,), state.caller.purpose, state.seen, now)
     refused = _first_refused(state, (ruling,))
     if refused is not None:
         _refuse_query(state, b"", (ruling,), refused, now)
@@ -259,7 +259,8 @@ def _broken(state: State, asked: Broken, now: float) -> bool:
 
 def _rulings(state: State, understood: Understood, text: bytes, now: float) -> tuple[Ruling, ...]:
     purpose = purpose_of(state, text)
-    return tuple([state.rulings.of(span, purpose, state.seen, now) for span in understood.spans])
+    spans = understood.spans
+    return tuple([state.rulings.of(span, text, spans, purpose, state.seen, now) for span in spans])
 
 
 def _first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:

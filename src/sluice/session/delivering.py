@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sluice.mask.plan import copy_plan
 from sluice.model.decision import Refusal
 from sluice.model.waist import Columns, CopyStart, Rows
 from sluice.session import effects as fx
 from sluice.session.flights import Run
 from sluice.session.names import Portal
-from sluice.session.purposes import purpose_of
+from sluice.session.rulings import Ruling
 from sluice.session.shape import Shape, shape_of
 from sluice.session.state import State
+from sluice.sql.span import Span
 
 _UNKNOWN = Refusal(
     "the result names a table that the gateway cannot see, so it was withheld",
@@ -63,21 +66,26 @@ def _shape(state: State, run: Run, raw: bytes, now: float, formats: tuple[int, .
         if len(spread) != len(columns):
             return Shape(run.ruling, columns, refusal=_UNKNOWN)
         columns = tuple(column._replace(binary=form == 1) for column, form in zip(columns, spread, strict=True))
-    purpose = purpose_of(state, run.text)
-    shape = shape_of(run.ruling, columns, state.world, lambda span: state.rulings.of(span, purpose, state.seen, now))
+    shape = shape_of(run.ruling, columns, state.world, _ruler(state, run, now))
     if not shape.unknown:
         run.ruling.shapes.keep(key, shape)
     return shape
+
+
+def _ruler(state: State, run: Run, now: float) -> Callable[[Span], Ruling]:
+    """Rules on a span in the place of the one that runs."""
+    purpose = run.ruling.purpose
+    return lambda span: state.rulings.of(span, run.text, (span,), purpose, state.seen, now)
 
 
 def _take(state: State, run: Run, shape: Shape, raw: bytes) -> bool:
     run.shape = shape
     run.description = raw
     for what in shape.disagreements:
-        state.notes.append(state.journal.disagreement(run, what))
+        state.notes.append(state.journal.disagreement(run, what, refused=False))
     if shape.refusal is None:
         return True
-    state.notes.append(state.journal.disagreement(run, shape.refusal.message))
+    state.notes.append(state.journal.disagreement(run, shape.refusal.message, refused=True))
     run.swallow = True
     if state.status == "I" and not state.in_pipeline:
         state.say(state.engine.voice.report(shape.refusal, "ERROR"))
@@ -90,12 +98,11 @@ def _take(state: State, run: Run, shape: Shape, raw: bytes) -> bool:
 def reshape(state: State, run: Run, now: float) -> None:
     """The world changed while a result streams: what is still to come follows the new ruling."""
     old = run.shape
-    run.ruling = state.rulings.of(run.ruling.span, purpose_of(state, run.text), state.seen, now)
+    run.ruling = _ruler(state, run, now)(run.ruling.span)
     if run.ruling.decision.outcome != "allow":
         state.fatal(run.ruling.decision.refusal or Refusal("permission was withdrawn while the result was read"))
     elif old is not None and run.copy_mask is None and not run.copying:
-        purpose = purpose_of(state, run.text)
-        run.shape = shape_of(run.ruling, old.columns, state.world, lambda span: state.rulings.of(span, purpose, state.seen, now))
+        run.shape = shape_of(run.ruling, old.columns, state.world, _ruler(state, run, now))
         if run.shape.refusal is not None or run.shape.unknown:
             state.fatal(run.shape.refusal or _UNKNOWN)
     elif run.copying and run.ruling.decision.masks != run.copied_under:

@@ -6,13 +6,15 @@ second it was taken in. The audit template of a statement is made with its first
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
-from sluice.audit.template import StatementTemplate, template
+from sluice.audit.redact import wording
+from sluice.audit.template import StatementTemplate
 from sluice.model.decision import Decision
 from sluice.model.identity import Client, Identity
-from sluice.policy.decide import Request, decide
+from sluice.policy.decide import decide
+from sluice.policy.request import Request
 from sluice.session.memory import STATEMENTS, Bounded
 from sluice.sql.span import Span
 
@@ -48,8 +50,8 @@ class Rulings:
         self._known: Bounded[int, Ruling] = Bounded(STATEMENTS)
         self._known_key: Hashable = None
 
-    def of(self, span: Span, purpose: str, seen: frozenset[str], now: float) -> Ruling:
-        """The ruling on a statement for a purpose, taken now if there is none yet."""
+    def of(self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, seen: frozenset[str], now: float) -> Ruling:
+        """The ruling on a statement for a purpose, taken now if there is none yet. `spans` are all statements of the `text`."""
         second = int(now) if self._world.snapshot.policies.reads_time else 0
         key = (purpose, seen, second)
         if key != self._known_key:
@@ -58,7 +60,7 @@ class Rulings:
         # The ruling keeps its span alive, so an id that is found belongs to that very span.
         if ruling is not None and ruling.span is span:
             return ruling
-        return self._known.keep(id(span), self._rule(span, purpose, seen, now))
+        return self._known.keep(id(span), self._rule(span, text, spans, purpose, seen, now))
 
     def _turn_to(self, key: tuple[str, frozenset[str], int]) -> None:
         self._known_key = key
@@ -69,7 +71,7 @@ class Rulings:
             known = callers.keep(whole, Bounded(STATEMENTS))
         self._known = known
 
-    def _rule(self, span: Span, purpose: str, seen: frozenset[str], now: float) -> Ruling:
+    def _rule(self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, seen: frozenset[str], now: float) -> Ruling:
         world = self._world
         request = Request(
             identity=self._identity,
@@ -82,5 +84,6 @@ class Rulings:
             now=now,
         )
         decision = decide(request, world.snapshot)
-        made = template(span, decision, world.snapshot.bindings[world.source.name].labels_of)
-        return Ruling(span, purpose, decision, made)
+        labels_of = world.snapshot.bindings[world.source.name].labels_of
+        words = wording(text, spans, labels_of, accepted=span.verb != "unparsed")
+        return Ruling(span, purpose, decision, StatementTemplate(span, decision, words, labels_of, world.version))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sluice.policy.decide import Snapshot, SourceInfo
+from sluice.policy.request import Snapshot, SourceInfo
 from sluice.session.memory import Memory
 from sluice.sql.catalog import Catalog
 

@@ -1,0 +1,210 @@
+//! The Python face of the kernel: converts arguments, releases the GIL for long runs, and nothing else.
+
+use std::collections::HashMap;
+
+use pyo3::create_exception;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+use sluice_kernel as kernel;
+use sluice_kernel::masks::{ColumnMask, Key};
+
+create_exception!(_kernel, KernelError, PyValueError);
+
+/// Runs shorter than this are done before another thread could have taken the GIL.
+const LONG: usize = 16 << 10;
+
+type Column = Option<(String, String, bool, HashMap<String, String>)>;
+
+fn fault(malformed: kernel::Malformed) -> PyErr {
+    KernelError::new_err(malformed.0)
+}
+
+fn compiled(columns: Vec<Column>, key: &[u8]) -> PyResult<Vec<Option<ColumnMask>>> {
+    let key = Key::new(key);
+    columns
+        .into_iter()
+        .map(|column| match column {
+            None => Ok(None),
+            Some((method, kind, binary, params)) => {
+                let params = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                ColumnMask::new(&method, &kind, binary, params, &key).map(Some).map_err(fault)
+            }
+        })
+        .collect()
+}
+
+fn perhaps_detached<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send) -> T {
+    if size < LONG {
+        work()
+    } else {
+        py.detach(work)
+    }
+}
+
+#[pyclass]
+struct Frames(kernel::frames::Frames);
+
+#[pymethods]
+impl Frames {
+    #[new]
+    #[pyo3(signature = (*, server, max_frame))]
+    fn new(server: bool, max_frame: usize) -> Self {
+        Self(kernel::frames::Frames::new(server, max_frame))
+    }
+
+    #[pyo3(signature = (data, /))]
+    fn feed<'py>(&mut self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyList>> {
+        let found = PyList::empty(py);
+        self.0.feed(data, |kind, raw| found.append((kind, PyBytes::new(py, raw))))?;
+        Ok(found)
+    }
+
+    #[getter]
+    fn stream(&self) -> bool {
+        self.0.stream
+    }
+
+    #[setter]
+    fn set_stream(&mut self, on: bool) {
+        self.0.stream = on;
+    }
+
+    #[getter]
+    fn pending(&self) -> usize {
+        self.0.pending()
+    }
+
+    fn take_rows(&mut self) -> u64 {
+        self.0.take_rows()
+    }
+}
+
+#[pyclass(frozen)]
+struct MaskPlan(Vec<Option<ColumnMask>>);
+
+#[pymethods]
+impl MaskPlan {
+    #[new]
+    fn new(columns: Vec<Column>, key: &[u8]) -> PyResult<Self> {
+        Ok(Self(compiled(columns, key)?))
+    }
+
+    #[pyo3(signature = (run, /))]
+    fn rows<'py>(&self, py: Python<'py>, run: &[u8]) -> PyResult<(Bound<'py, PyBytes>, u64, Vec<u64>)> {
+        let mut out = Vec::new();
+        let mut masked = vec![0; self.0.len()];
+        let rows = perhaps_detached(py, run.len(), || kernel::rows::mask(run, &self.0, &mut out, &mut masked)).map_err(fault)?;
+        Ok((PyBytes::new(py, &out), rows, masked))
+    }
+}
+
+#[pyclass]
+struct CopyMask {
+    state: kernel::copy::CopyMask,
+    columns: usize,
+}
+
+fn single(mark: &[u8]) -> PyResult<u8> {
+    match mark {
+        [one] => Ok(*one),
+        _ => Err(KernelError::new_err("a mark of a COPY is not one byte")),
+    }
+}
+
+#[pymethods]
+impl CopyMask {
+    #[new]
+    #[pyo3(signature = (columns, key, *, format, delimiter, null, quote, escape, header, max_row))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        columns: Vec<Column>,
+        key: &[u8],
+        format: &str,
+        delimiter: &[u8],
+        null: &[u8],
+        quote: &[u8],
+        escape: &[u8],
+        header: bool,
+        max_row: usize,
+    ) -> PyResult<Self> {
+        let format = match format {
+            "text" => kernel::copy::Format::Text,
+            "csv" => kernel::copy::Format::Csv,
+            "binary" => kernel::copy::Format::Binary,
+            _ => return Err(KernelError::new_err("unknown COPY format")),
+        };
+        let marks = kernel::copy::Marks {
+            delimiter: single(delimiter)?,
+            null: null.to_vec(),
+            quote: single(quote)?,
+            escape: single(escape)?,
+        };
+        let columns = compiled(columns, key)?;
+        Ok(Self { columns: columns.len(), state: kernel::copy::CopyMask::new(columns, format, marks, header, max_row) })
+    }
+
+    #[pyo3(signature = (run, /))]
+    fn feed<'py>(&mut self, py: Python<'py>, run: &[u8]) -> PyResult<(Bound<'py, PyBytes>, u64, Vec<u64>)> {
+        let mut out = Vec::new();
+        let mut masked = vec![0; self.columns];
+        let state = &mut self.state;
+        let rows = perhaps_detached(py, run.len(), || state.feed(run, &mut out, &mut masked)).map_err(fault)?;
+        Ok((PyBytes::new(py, &out), rows, masked))
+    }
+
+    fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.state.finish().map_err(fault)?;
+        Ok(PyBytes::new(py, b""))
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (run, /))]
+fn count_rows(run: &[u8]) -> PyResult<u64> {
+    kernel::frames::count(run).map_err(fault)
+}
+
+#[pyfunction]
+#[pyo3(signature = (run, n, /))]
+fn head<'py>(py: Python<'py>, run: &[u8], n: u64) -> PyResult<Bound<'py, PyBytes>> {
+    let length = kernel::frames::head(run, n).map_err(fault)?;
+    Ok(PyBytes::new(py, run.get(..length).unwrap_or_default()))
+}
+
+#[pyfunction]
+#[pyo3(signature = (value, method, kind, binary, params, key, /))]
+fn mask_value<'py>(
+    py: Python<'py>,
+    value: Option<&[u8]>,
+    method: &str,
+    kind: &str,
+    binary: bool,
+    params: HashMap<String, String>,
+    key: &[u8],
+) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let params = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mask = ColumnMask::new(method, kind, binary, params, &Key::new(key)).map_err(fault)?;
+    let mut out = Vec::new();
+    Ok(value.filter(|value| mask.apply(value, &mut out)).map(|_| PyBytes::new(py, &out)))
+}
+
+type Normalized<'py> = (Bound<'py, PyBytes>, Vec<(usize, usize)>);
+
+#[pyfunction]
+#[pyo3(signature = (sql, /))]
+fn normalize<'py>(py: Python<'py>, sql: &[u8]) -> Option<Normalized<'py>> {
+    kernel::normalize::normalize(sql).map(|(key, spans)| (PyBytes::new(py, &key), spans))
+}
+
+#[pymodule]
+fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("KernelError", module.py().get_type::<KernelError>())?;
+    module.add_class::<Frames>()?;
+    module.add_class::<MaskPlan>()?;
+    module.add_class::<CopyMask>()?;
+    module.add_function(wrap_pyfunction!(count_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(head, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_value, module)?)?;
+    module.add_function(wrap_pyfunction!(normalize, module)?)
+}

@@ -1,0 +1,132 @@
+//! Arrays, element by element: dimensions and NULLs stay. What does not read as an array becomes NULL whole.
+//!
+//! Layouts: array_send (i32 dimensions, i32 has-null, u32 element oid, per dimension i32 length and i32 lower bound, then
+//! length-prefixed elements); text as in https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO.
+
+use super::ColumnMask;
+
+const MOST_DIMENSIONS: i32 = 6;
+
+/// Appends the masked array; false: NULL.
+pub fn apply(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> bool {
+    let done = if mask.binary { binary(mask, value, out) } else { text(mask, value, out) };
+    done.is_some()
+}
+
+fn word(value: &[u8], at: usize) -> Option<i32> {
+    Some(i32::from_be_bytes(value.get(at..at.checked_add(4)?)?.try_into().ok()?))
+}
+
+fn binary(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let dimensions = word(value, 0)?;
+    if !(0..=MOST_DIMENSIONS).contains(&dimensions) {
+        return None;
+    }
+    let mut at = 12 + 8 * usize::try_from(dimensions).ok()?;
+    let flag = out.len() + 4;
+    out.extend_from_slice(value.get(..at)?);
+    let mut nulls = false;
+    while at < value.len() {
+        let length = word(value, at)?;
+        at += 4;
+        let start = out.len();
+        out.extend_from_slice(&length.to_be_bytes());
+        if length < 0 {
+            nulls = true;
+            continue;
+        }
+        let end = at.checked_add(usize::try_from(length).ok()?)?;
+        let element = value.get(at..end)?;
+        at = end;
+        if mask.one(element, out) {
+            let written = i32::try_from(out.len() - start - 4).ok()?;
+            out.get_mut(start..start + 4)?.copy_from_slice(&written.to_be_bytes());
+        } else {
+            nulls = true;
+            out.truncate(start);
+            out.extend_from_slice(&(-1i32).to_be_bytes());
+        }
+    }
+    out.get_mut(flag..flag + 4)?.copy_from_slice(&i32::from(nulls).to_be_bytes());
+    Some(())
+}
+
+fn text(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let mut at = 0;
+    if value.first() == Some(&b'[') {
+        at = value.iter().position(|c| *c == b'=')? + 1;
+        out.extend_from_slice(value.get(..at)?);
+    }
+    let mut depth = 0usize;
+    let mut opened = false;
+    while at < value.len() {
+        match value.get(at)? {
+            b'{' => {
+                depth += 1;
+                opened = true;
+                out.push(b'{');
+                at += 1;
+            }
+            b'}' => {
+                depth = depth.checked_sub(1)?;
+                out.push(b'}');
+                at += 1;
+            }
+            b',' => {
+                out.push(b',');
+                at += 1;
+            }
+            _ if depth == 0 => return None,
+            b'"' => {
+                let (element, end) = quoted(value, at + 1)?;
+                element_of(mask, &element, out);
+                at = end;
+            }
+            _ => {
+                let rest = value.get(at..)?;
+                let length = rest.iter().position(|c| matches!(c, b',' | b'}'))?;
+                let element = rest.get(..length)?;
+                if element.eq_ignore_ascii_case(b"null") {
+                    out.extend_from_slice(b"NULL");
+                } else {
+                    element_of(mask, element, out);
+                }
+                at += length;
+            }
+        }
+    }
+    (depth == 0 && opened).then_some(())
+}
+
+fn quoted(value: &[u8], mut at: usize) -> Option<(Vec<u8>, usize)> {
+    let mut element = Vec::new();
+    loop {
+        match value.get(at)? {
+            b'"' => return Some((element, at + 1)),
+            b'\\' => {
+                element.push(*value.get(at + 1)?);
+                at += 2;
+            }
+            other => {
+                element.push(*other);
+                at += 1;
+            }
+        }
+    }
+}
+
+fn element_of(mask: &ColumnMask, element: &[u8], out: &mut Vec<u8>) {
+    let mut masked = Vec::new();
+    if !mask.one(element, &mut masked) {
+        out.extend_from_slice(b"NULL");
+        return;
+    }
+    out.push(b'"');
+    for byte in masked {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}

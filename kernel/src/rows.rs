@@ -1,0 +1,98 @@
+//! Masks runs of DataRow messages: an i16 count of fields, then per field an i32 length (-1: NULL) and the value.
+
+use crate::frames::each;
+use crate::masks::ColumnMask;
+use crate::Malformed;
+
+/// Rewrites `run` into `out` by the plan; masked (non-NULL) values are added to `masked`, one place per column.
+///
+/// Returns the number of rows. On an error `out` holds rubbish that must not be used.
+pub fn mask(
+    run: &[u8],
+    columns: &[Option<ColumnMask>],
+    out: &mut Vec<u8>,
+    masked: &mut [u64],
+) -> Result<u64, Malformed> {
+    out.reserve(run.len() + run.len() / 8);
+    let mut rows = 0;
+    for frame in each(run) {
+        let frame = frame?;
+        if frame.first() != Some(&b'D') {
+            return Err(Malformed("a run of rows holds something else"));
+        }
+        let start = out.len();
+        out.extend_from_slice(frame.get(..7).ok_or(Malformed("a row ends before its field count"))?);
+        let body = fields(frame.get(5..).unwrap_or_default(), columns, out, masked)?;
+        if !body.is_empty() {
+            return Err(Malformed("a row holds more than its fields"));
+        }
+        set_length(out, start + 1)?;
+        rows += 1;
+    }
+    Ok(rows)
+}
+
+/// Masks one count-prefixed tuple (the count itself is not written); what follows it is returned.
+pub fn fields<'a>(
+    tuple: &'a [u8],
+    columns: &[Option<ColumnMask>],
+    out: &mut Vec<u8>,
+    masked: &mut [u64],
+) -> Result<&'a [u8], Malformed> {
+    let (count, mut rest) = tuple.split_at_checked(2).ok_or(Malformed("a row ends before its field count"))?;
+    if usize::from(u16::from_be_bytes([byte(count, 0), byte(count, 1)])) != columns.len() {
+        return Err(Malformed("a row has another number of fields than the plan"));
+    }
+    for (column, hidden) in columns.iter().zip(masked.iter_mut()) {
+        let (length, after) = rest.split_at_checked(4).ok_or(Malformed("a row ends within a length"))?;
+        let length = i32::from_be_bytes([byte(length, 0), byte(length, 1), byte(length, 2), byte(length, 3)]);
+        if length < -1 {
+            return Err(Malformed("a field has a negative length"));
+        }
+        if length == -1 {
+            out.extend_from_slice(&(-1i32).to_be_bytes());
+            rest = after;
+            continue;
+        }
+        let (value, after) =
+            after.split_at_checked(usize::try_from(length).unwrap_or(0)).ok_or(Malformed("a row ends within a field"))?;
+        rest = after;
+        let start = out.len();
+        out.extend_from_slice(&length.to_be_bytes());
+        match column {
+            None => out.extend_from_slice(value),
+            Some(mask) => {
+                *hidden += 1;
+                if mask.apply(value, out) {
+                    set_field(out, start)?;
+                } else {
+                    out.truncate(start);
+                    out.extend_from_slice(&(-1i32).to_be_bytes());
+                }
+            }
+        }
+    }
+    Ok(rest)
+}
+
+fn byte(of: &[u8], at: usize) -> u8 {
+    of.get(at).copied().unwrap_or(0)
+}
+
+fn set_field(out: &mut [u8], at: usize) -> Result<(), Malformed> {
+    put(out, at, out.len().saturating_sub(at + 4))
+}
+
+/// Writes the length of the message that ends `out` at `at`, counting itself.
+pub fn set_length(out: &mut [u8], at: usize) -> Result<(), Malformed> {
+    put(out, at, out.len().saturating_sub(at))
+}
+
+fn put(out: &mut [u8], at: usize, length: usize) -> Result<(), Malformed> {
+    let length = i32::try_from(length).map_err(|_| Malformed("a masked row is too long"))?;
+    match out.get_mut(at..at + 4) {
+        Some(place) => place.copy_from_slice(&length.to_be_bytes()),
+        None => return Err(Malformed("a masked row is too short")),
+    }
+    Ok(())
+}

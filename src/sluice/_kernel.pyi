@@ -1,0 +1,88 @@
+"""Sluice's loops over bytes. Everything crosses by the batch; malformed input raises `KernelError`, which never quotes data.
+
+The plain Python twins in `tests/kernel/reference` pin the behaviour.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import final
+
+Column = tuple[str, str, bool, Mapping[str, str]] | None
+"""How a column is hidden: method, kind of its type, whether binary, settings; None: it is not."""
+
+class KernelError(ValueError):
+    """Input that breaks its own layout; the text says what, never what it held."""
+
+@final
+class Frames:
+    """Cuts one direction of a PostgreSQL v3 stream, after the start-up, into messages."""
+
+    def __new__(cls, *, server: bool, max_frame: int) -> Frames:
+        """`max_frame`: the longest message, header included, that is put together."""
+
+    def feed(self, data: bytes, /) -> list[tuple[int, bytes]]:
+        """(type byte, whole message) in order; consecutive rows (`D` of a server, `d`) are one item.
+
+        The first malformed header gives a last item (0, reason); from then on nothing comes.
+        """
+
+    stream: bool
+    """Hand on parts of an incomplete row at once, so that a row of any size passes in constant memory."""
+
+    @property
+    def pending(self) -> int:
+        """Bytes of an unfinished message."""
+
+    def take_rows(self) -> int:
+        """Rows or CopyData messages begun since the last call."""
+
+@final
+class MaskPlan:
+    """The masks of one result."""
+
+    def __new__(cls, columns: Sequence[Column], key: bytes) -> MaskPlan:
+        """`key` is behind `hash` and `pseudonym`. KernelError for an unknown method or setting."""
+
+    def rows(self, run: bytes, /) -> tuple[bytes, int, list[int]]:
+        """A run of DataRow messages rewritten, its rows, and the values hidden per column. KernelError: use none of it."""
+
+@final
+class CopyMask:
+    """The masks of one COPY TO STDOUT, whose rows may be cut anywhere."""
+
+    def __new__(
+        cls,
+        columns: Sequence[Column],
+        key: bytes,
+        *,
+        format: str,
+        delimiter: bytes,
+        null: bytes,
+        quote: bytes,
+        escape: bytes,
+        header: bool,
+        max_row: int,
+    ) -> CopyMask:
+        """`format` is text, csv or binary; marks are one byte each."""
+
+    def feed(self, run: bytes, /) -> tuple[bytes, int, list[int]]:
+        """A run of CopyData messages to messages of the masked rows that are whole by now, with their counts."""
+
+    def finish(self) -> bytes:
+        """At the end of the data; KernelError when a row is incomplete."""
+
+def count_rows(run: bytes, /) -> int:
+    """The messages in a run of whole messages."""
+
+def head(run: bytes, n: int, /) -> bytes:
+    """The first `n` messages of a run."""
+
+def mask_value(
+    value: bytes | None, method: str, kind: str, binary: bool, params: Mapping[str, str], key: bytes, /
+) -> bytes | None:
+    """One value masked; for previews and tests."""
+
+def normalize(sql: bytes, /) -> tuple[bytes, list[tuple[int, int]]] | None:
+    """A cache key of a statement: plain literals replaced by placeholders of their kind, and where they stood.
+
+    None whenever the server's lexer could read the text in another way.
+    """

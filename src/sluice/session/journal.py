@@ -1,0 +1,104 @@
+"""The lines a session writes to the log, with ids and times; what stands in them is `audit`'s."""
+
+from __future__ import annotations
+
+from sluice.audit.encode import encode, stamp
+from sluice.audit.events import Connected, Disagreement, Disconnected, ProtocolBroken
+from sluice.audit.template import Head, caller, done, peer
+from sluice.model.decision import Refusal
+from sluice.model.identity import Client, Identity
+from sluice.session.flights import Run
+from sluice.session.rulings import Ruling
+
+
+class Journal:
+    """One connection's lines. Times are seconds since the epoch; `now` of the last event stands for those without one."""
+
+    __slots__ = ("_connection", "_heads", "_number", "_now", "_who")
+
+    def __init__(self, connection: str, source: str, environment: str, identity: Identity, purpose: str, client: Client, user: str) -> None:
+        self._connection = connection
+        self._who = (source, environment, identity, purpose, client, user)
+        self._heads: dict[str, Head] = {}
+        self._number = 0
+        self._now = 0.0
+
+    def next_id(self) -> str:
+        """The id of the next event."""
+        self._number += 1
+        return f"{self._connection}-{self._number}"
+
+    def asked(self, run: Run, now: float, step: str = "run") -> bytes:
+        """A statement goes upstream."""
+        self._now = now
+        ruling = run.ruling
+        head = self._heads.get(ruling.purpose) or self._head(ruling.purpose)
+        return ruling.template.asked(head, run.event_id, self._number, now, run.text, step)
+
+    def refused(self, event_id: str, ruling: Ruling | None, text: bytes, refusal: Refusal, now: float) -> bytes:
+        """A statement that will not go upstream."""
+        self._now = now
+        if ruling is not None and ruling.decision.outcome != "allow":
+            head = self._heads.get(ruling.purpose) or self._head(ruling.purpose)
+            return ruling.template.asked(head, event_id, self._number, now, text)
+        return encode(ProtocolBroken(event_id, self._number, stamp(now), self._connection, "client", refusal.message))
+
+    def done(self, run: Run, outcome: str, tag: str, code: str, now: float) -> bytes:
+        """A statement is over."""
+        self._now = now
+        self._number += 1
+        return done(
+            run.event_id,
+            self._number,
+            now,
+            outcome,
+            started=run.started,
+            rows=run.rows,
+            size=run.size,
+            masked=run.masked,
+            error=code,
+            tag=tag,
+        )
+
+    def lost(self, run: Run) -> bytes:
+        """A statement whose end nobody saw."""
+        return self.done(run, "lost", "", "", self._now)
+
+    def connected(self, now: float) -> bytes:
+        """The session begins."""
+        self._now = now
+        source, environment, identity, purpose, client, user = self._who
+        return encode(
+            Connected(
+                self.next_id(),
+                self._number,
+                stamp(now),
+                self._connection,
+                source,
+                environment,
+                caller(identity),
+                purpose,
+                peer(client),
+                user,
+            )
+        )
+
+    def disconnected(self, reason: str) -> bytes:
+        """The session is over."""
+        return encode(Disconnected(self.next_id(), self._number, stamp(self._now), self._connection, reason))
+
+    def broken(self, side: str, reason: str) -> bytes:
+        """One side broke the protocol."""
+        return encode(ProtocolBroken(self.next_id(), self._number, stamp(self._now), self._connection, side, reason))
+
+    def disagreement(self, run: Run, found: str, refused: bool) -> bytes:
+        """The server described a result otherwise than the analysis did."""
+        outcome = "refused" if refused else "masked"
+        return encode(
+            Disagreement(self.next_id(), self._number, stamp(self._now), self._connection, run.event_id, (found,), outcome)
+        )
+
+    def _head(self, purpose: str) -> Head:
+        source, environment, identity, _, client, _ = self._who
+        head = self._heads[purpose] = Head(self._connection, source, environment, identity, purpose, client)
+        return head
