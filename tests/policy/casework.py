@@ -52,7 +52,7 @@ def flow(text: str) -> Flow:
 
 
 def output(given: str | list[str]) -> Output:
-    """`a.b.c` is the plain column, `value:a.b.c` derived from it; `aggregate:a.b.c`, `opaque`, `constant`; or a list."""
+    """`a.b.c`: the plain column; `value:a.b.c`: derived from it; `aggregate:a.b.c`; `opaque`; `constant`; a list."""
     if isinstance(given, list):
         return Output("x", frozenset(flow(one) for one in given))
     if given in ("opaque", "constant"):
