@@ -83,7 +83,8 @@ def bind(
     asked afresh about all of them). Children and partitions take their parents' labels by column name and parents their
     children's, for reading one reads the other. A generated column takes those of the columns it is computed from.
     """
-    names = _names(catalog, previous)
+    relations = _relations(catalog)
+    names = _names(relations, previous)
     held: dict[Place, frozenset[str]] = {}
     drifted: dict[Place, frozenset[str]] = {}
     for place, known in names.items():
@@ -94,7 +95,6 @@ def bind(
             drifted[place] = kept - own
         if own or kept:
             held[place] = own | kept
-    relations = [relation for relation in catalog.relations() if relation.schema not in _SYSTEM]
     _spread(relations, held)
     labels = {names[place][0]: found for place, found in held.items()}
     for column, label in builtin.items():
@@ -102,12 +102,20 @@ def bind(
     return Binding.of(labels, names, drifted)
 
 
-def _names(catalog: Catalog, previous: Binding | None) -> dict[Place, tuple[ColumnRef, ...]]:
+def _relations(catalog: Catalog) -> list[Relation]:
+    """All relations that have columns, those of the system left out: they are neither renamed nor inherited from."""
+    found = []
+    for table in dict.fromkeys(column.relation for column in catalog.all_columns() if column.schema not in _SYSTEM):
+        relation = catalog.relation(table.schema, table.table)
+        if relation is not None:
+            found.append(relation)
+    return found
+
+
+def _names(relations: Iterable[Relation], previous: Binding | None) -> dict[Place, tuple[ColumnRef, ...]]:
     before = previous.names if previous else {}
     names: dict[Place, tuple[ColumnRef, ...]] = {}
-    for relation in catalog.relations():
-        if relation.schema in _SYSTEM:
-            continue
+    for relation in relations:
         for column in relation.columns:
             place = (relation.oid, column.attnum)
             now = ColumnRef(relation.schema, relation.name, column.name)
