@@ -210,6 +210,14 @@ def test_users_of_the_second_file_join_those_of_the_first(write: Write, tmp_path
     assert caught.value.line == 2
 
 
+def test_a_list_with_all_its_entries_gone_is_empty_and_not_left_out(write: Write) -> None:
+    users = load(write(LEAST + "users:\n  a:\n    purposes:\n  b: {purposes: null}\n  c:\ntokens:\n"), {}).users
+    assert (users["a"].purposes, users["b"].purposes, users["c"].purposes) == ((), None, None)
+    assert "`listeners.0.tls.cert`" not in errors(write(LEAST + "listeners:\n  - tls:\n"))[0]
+    assert "`cert` is missing in `listeners.0.tls`" in errors(write(LEAST + "listeners:\n  - tls:\n"))[0]
+    assert "`sources` is empty" in errors(write("sources:\nmasking: {key: {file: k}}\n"))[0]
+
+
 def test_a_certificate_proves_one_user_only(write: Write) -> None:
     listeners = "listeners: [{tls: {cert: c, key: k, client_ca: a}}]\n"
     found = errors(write(LEAST + listeners + "users:\n  a: {certificates: [x]}\n  b: {certificates: [x]}\n"))

@@ -62,11 +62,12 @@ class Reader:
             check_tag(node, self.file)
             plain, metas, optional = _opened(hint)
             if is_nothing(node):
-                if optional:
+                empty = _empty(plain, node)
+                if optional and (node.value or empty is None):
                     return None
-                if not _is_struct(plain):
+                if empty is None:
                     raise self._error(node, f"{_named(place)} has no value", described(hint))
-                node = yaml.MappingNode(node.tag, [], node.start_mark, node.end_mark)
+                node = empty
             for fits, reads in self._kinds():
                 if fits(plain):
                     return reads(plain, metas, node, place)
@@ -223,6 +224,15 @@ def _opened(hint: Any) -> tuple[Any, list[Meta], bool]:
             (hint,) = (each for each in get_args(hint) if each is not type(None))
         else:
             return hint, metas, optional
+
+
+def _empty(hint: Any, node: yaml.Node) -> yaml.Node | None:
+    """What `key:` alone stands for: no entries, where there can be some; never as if it were not written."""
+    if _is_struct(hint) or get_origin(hint) is dict:
+        return yaml.MappingNode(node.tag, [], node.start_mark, node.end_mark)
+    if get_origin(hint) is tuple:
+        return yaml.SequenceNode(node.tag, [], node.start_mark, node.end_mark)
+    return None
 
 
 def _is_struct(hint: Any) -> bool:
