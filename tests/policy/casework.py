@@ -57,6 +57,8 @@ def output(given: str | list[str]) -> Output:
         return Output("x", frozenset(flow(one) for one in given))
     if given in ("opaque", "constant"):
         return Output("x", frozenset(), opaque=given == "opaque")
+    if given.startswith("unflowed "):
+        return Output("x", frozenset(), column(given.partition(" ")[2]))
     plain = column(given) if ":" not in given else None
     return Output("x", frozenset({flow(given)}), plain)
 

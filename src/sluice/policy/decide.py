@@ -71,6 +71,8 @@ def _explained(request: Request, snapshot: Snapshot) -> Explanation:
     for identity in chain(request.identity):
         if identity.purposes is not None and request.purpose not in identity.purposes:
             return Explanation(Decision("refuse", refusal=refusals.not_stated(request), quiet_errors=True))
+        if identity.expires_at is not None and identity.expires_at <= request.now:
+            return Explanation(Decision("refuse", refusal=refusals.expired(identity), quiet_errors=True))
     found = _judged(request, snapshot, request.approved)
     if found.decision.outcome != "refuse" or request.approved:
         return found

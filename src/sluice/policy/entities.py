@@ -136,7 +136,7 @@ def context(request: Request, asked: Identity, label: str, approved: bool, agent
             "client": client,
             "authentication": {"method": asked.method, "age": age},
             "statement": statement,
-            "session": {"labels": sorted(request.seen), "rows": min(request.seen_rows, _MOST)},
+            "session": {"labels": sorted(request.seen)},
         }
     )
 

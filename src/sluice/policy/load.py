@@ -111,7 +111,7 @@ def _parsed(piece: _Piece) -> dict[str, Any]:
 
 
 def _validate(pieces: list[_Piece]) -> None:
-    result = cedarpy.validate_policies("\n".join(piece.text for piece in pieces), schema())
+    result = cedarpy.validate_policies("\n".join(piece.text for piece in pieces), schema(), release_gil=True)
     if result.validation_passed:
         return
     for error in result.errors:

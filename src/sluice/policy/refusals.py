@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sluice.model.decision import Refusal
+from sluice.model.identity import Identity
 from sluice.policy.annotations import Annotations
 from sluice.policy.ask import Answer
 from sluice.policy.plan import Gate, Subject
@@ -96,6 +97,16 @@ def not_stated(request: Request) -> Refusal:
         f"the purpose `{request.purpose}` is not one that `{request.identity.display}` may state",
         "the identity limits the purposes it may be used for",
         "connect with a purpose that the identity holds, or ask for one more",
+    )
+
+
+def expired(identity: Identity) -> Refusal:
+    """The caller's proof of identity, or that of who it acts for, no longer holds."""
+    return Refusal(
+        f"the identity `{identity.display}` has expired",
+        "what proved it was valid for a limited time",
+        "authenticate again and reconnect",
+        "28000",
     )
 
 

@@ -25,8 +25,8 @@ class SourceInfo:
 class Request:
     """One statement by one caller.
 
-    `seen` are the labels that this session has had in clear, `seen_rows` how many rows it has been given. `approved`: a
-    human has approved this very statement. `now` is seconds since the epoch.
+    `seen` are the labels that this session has had in clear. `approved`: a human has approved this very statement. `now`
+    is seconds since the epoch.
     """
 
     identity: Identity
@@ -37,7 +37,6 @@ class Request:
     seen: frozenset[str] = frozenset()
     approved: bool = False
     now: float = 0.0
-    seen_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,7 +31,7 @@ type Authentication = { method: String, age: Long };
 type Statement = {
   verb: String, bounded: Bool, opaque: Bool, tables: Long, row_bound?: Long, functions: Set<String>
 };
-type Seen = { labels: Set<String>, rows: Long };
+type Seen = { labels: Set<String> };
 type Context = {
   purpose: String, protocol: String, label: String, agent: String, approved: Bool,
   time: __cedar::datetime, weekday: Long,
