@@ -59,6 +59,9 @@ def output(given: str | list[str]) -> Output:
         return Output("x", frozenset(), opaque=given == "opaque")
     if given.startswith("unflowed "):
         return Output("x", frozenset(), column(given.partition(" ")[2]))
+    if given.startswith("plain "):
+        own, other = given.split()[1:]
+        return Output("x", frozenset({flow(own), flow(other)}), column(own))
     plain = column(given) if ":" not in given else None
     return Output("x", frozenset({flow(given)}), plain)
 
@@ -90,7 +93,9 @@ def span(given: dict[str, Any]) -> Span:
 def setting(document: dict[str, Any], case: dict[str, Any]) -> tuple[Request, Snapshot]:
     policies = case.get("policies", document["policies"])
     files = starter_policies() if policies == "starter" else {"case.cedar": policies}
-    book = load_labels((STARTER / starter.LABELS).read_text() if policies == "starter" else document["labels"])
+    book = load_labels(
+        (STARTER / starter.LABELS).read_text() if policies == "starter" else case.get("labels", document["labels"])
+    )
     columns = case.get("columns", document["columns"])
     binding = Binding.of({column(name): frozenset(labels) for name, labels in columns.items()})
     source = SourceInfo("shop", case.get("environment", "production"), "postgres")

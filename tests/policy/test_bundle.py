@@ -14,7 +14,9 @@ ME = Scope("User", "me", frozenset({"staff"}), "shop", "production")
 
 def kept(scope: str, effect: str = "permit") -> bool:
     bundle = load_policies({"p.cedar": f'@id("a") {effect} ({scope});'})
-    return "PolicySet(<1 " in repr(bundle.slice(ME).handle)
+    made = bundle.slice(ME)
+    assert repr(made.statements) == repr(made.columns)
+    return "PolicySet(<1 " in repr(made.statements)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,23 @@ def test_a_policy_that_could_apply_is_kept(scope: str) -> None:
 )
 def test_a_policy_that_cannot_apply_is_left_out(scope: str) -> None:
     assert not kept(scope)
+
+
+@pytest.mark.parametrize(
+    ("action", "statements", "columns"),
+    [
+        ("action", True, True),
+        ('action == Action::"reveal"', False, True),
+        ('action in Action::"use"', False, True),
+        ('action in Action::"read"', True, False),
+        ('action in [Action::"select", Action::"launder"]', True, True),
+        ('action == Action::"execute"', True, False),
+    ],
+)
+def test_policies_are_parted_by_what_they_are_about(action: str, statements: bool, columns: bool) -> None:
+    made = load_policies({"p.cedar": f'@id("a") permit (principal, {action}, resource);'}).slice(ME)
+    found = ["PolicySet(<1 " in repr(handle) for handle in (made.statements, made.columns)]
+    assert found == [statements, columns]
 
 
 @pytest.mark.parametrize(

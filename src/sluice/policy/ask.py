@@ -13,7 +13,7 @@ from sluice.model.identity import Identity
 from sluice.policy.bundle import PolicyBundle, Scope
 from sluice.policy.entities import Entities, Uid, context
 from sluice.policy.request import Request
-from sluice.policy.schema import PRINCIPALS
+from sluice.policy.schema import COLUMN_ACTIONS, PRINCIPALS
 
 _NAMED = re.compile(r"policy `([A-Za-z0-9._-]+)`")
 _LONGEST_CHAIN: Final = 4
@@ -127,10 +127,11 @@ def ask(
         }
         own: dict[Question, Answer] = {}
         for layer, held in enumerate(layers):
-            here = [question for question in put if question.layer == layer]
-            batch = [_request(principal, question, contexts[question.label]) for question in here]
-            results = cedarpy.is_authorized_batch(batch, policies.handle, held) if batch else []
-            own.update({question: _answer(result) for question, result in zip(here, results, strict=True)})
+            for columns, handle in ((False, policies.statements), (True, policies.columns)):
+                here = [each for each in put if each.layer == layer and (each.action in COLUMN_ACTIONS) == columns]
+                batch = [_request(principal, question, contexts[question.label]) for question in here]
+                results = cedarpy.is_authorized_batch(batch, handle, held) if batch else []
+                own.update({question: _answer(result) for question, result in zip(here, results, strict=True)})
         answers.append({question: own[stand_in] for question, stand_in in standing.items()})
     found = Answers(principals, any(each.bars_columns for each in slices))
     for question in distinct:

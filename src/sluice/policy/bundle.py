@@ -19,13 +19,14 @@ _COLUMN_ACTIONS: Final = frozenset({*COLUMN_ACTIONS, "use"})
 
 
 class Slice(NamedTuple):
-    """The policies whose scope this caller and source can meet.
+    """The policies whose scope this caller and source can meet: those about columns, and those about all else.
 
     `bars_columns`: some forbid may hold for columns that carry no label. `names_columns`: some policy may tell one
     column from another in the same table by more than its label.
     """
 
-    handle: cedarpy.PolicySet
+    statements: cedarpy.PolicySet
+    columns: cedarpy.PolicySet
     bars_columns: bool
     names_columns: bool
 
@@ -79,9 +80,9 @@ class PolicyBundle:
         if known is not None:
             return known
         kept = {name: policy for name, policy in self._policies.items() if _may_meet(policy, scope)}
-        document = {"staticPolicies": kept, "templates": {}, "templateLinks": []}
         made = Slice(
-            cedarpy.PolicySet.from_json_str(json.dumps(document)),
+            _handle({name: policy for name, policy in kept.items() if _about(policy, columns=False)}),
+            _handle({name: policy for name, policy in kept.items() if _about(policy, columns=True)}),
             any(_bars_columns(policy) for policy in kept.values()),
             any(_names_columns(policy) for policy in kept.values()),
         )
@@ -112,13 +113,22 @@ def _may_meet(policy: Mapping[str, Any], scope: Scope) -> bool:
     return not named or any(own.get(kind, name) == name for kind, name in named)
 
 
+def _handle(policies: Mapping[str, Any]) -> cedarpy.PolicySet:
+    return cedarpy.PolicySet.from_json_str(
+        json.dumps({"staticPolicies": policies, "templates": {}, "templateLinks": []})
+    )
+
+
+def _about(policy: Mapping[str, Any], columns: bool) -> bool:
+    """Whether the action scope can meet actions on columns, or any other; one that names no action meets both."""
+    named = {name for _, name in _entities(policy["action"])}
+    return not named or bool(named & _COLUMN_ACTIONS if columns else named - _COLUMN_ACTIONS)
+
+
 def _bars_columns(policy: Mapping[str, Any]) -> bool:
-    if policy["effect"] != "forbid":
+    if policy["effect"] != "forbid" or not _about(policy, columns=True):
         return False
-    action, resource = policy["action"], policy["resource"]
-    actions = {name for _, name in _entities(action)}
-    if actions and not actions & _COLUMN_ACTIONS:
-        return False
+    resource = policy["resource"]
     if resource["op"] == "is" and resource["entity_type"] != "Column":
         return False
     named = _entities(resource)

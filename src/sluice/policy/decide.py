@@ -8,7 +8,7 @@ otherwise. Several principals (an agent and its user) must all be allowed. A pol
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Decision, Mask, Obligations, Refusal
@@ -24,6 +24,9 @@ from sluice.policy.request import Request, Snapshot, SourceInfo
 from sluice.sql.span import Confidence, Output, Span
 
 __all__ = ["Asked", "Explanation", "Request", "Snapshot", "SourceInfo", "decide", "explain", "may_connect"]
+
+_PARTS: Final = frozenset({"generalize", "email", "partial", "scrub"})
+"""Masks that leave a part of the value standing."""
 
 _CONNECTION = Span(verb="connect", action="session", confidence=Confidence.EXACT, actions=frozenset({"session"}))
 
@@ -207,8 +210,16 @@ class _Judge:
                     deciding.update(answer.policies)
                     wanted += [mask for name in answer.policies if (mask := self.bundle.annotations[name].mask)]
         labels = tuple(sorted({subject.label for subject in denied if subject.label} | ({OPAQUE} if barred else set())))
-        if output.plain is None or output.opaque or any(subject.question.action != "reveal" for subject in denied):
+        plain = {subject.label for subject in reaching if output.plain is not None and subject.column == output.plain}
+        if (
+            output.opaque
+            or any(subject.label not in plain for subject in denied)
+            or any(subject.question.action != "reveal" for subject in denied)
+        ):
             # A partial mask on anything but the plain column can be turned inside out, so the whole value goes.
+            wanted.append(Mask("redact"))
+        if len(_PARTS & {mask.method for mask in wanted}) > 1:
+            # Each shows a part of the value that the other hides, so neither will do.
             wanted.append(Mask("redact"))
         return replace(strictest(wanted), labels=labels)
 

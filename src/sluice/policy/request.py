@@ -25,8 +25,8 @@ class SourceInfo:
 class Request:
     """One statement by one caller.
 
-    `seen` are the labels that this session has had in clear. `approved`: a human has approved this very statement. `now`
-    is seconds since the epoch.
+    `seen` are the labels that this session has had in clear. `approved`: a human has approved this very statement.
+    `now` is seconds since the epoch.
     """
 
     identity: Identity
