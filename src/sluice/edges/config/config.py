@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from sluice.edges.config.listeners import Listener
 from sluice.edges.config.parts import Bytes, Count, Port, Seconds
@@ -26,7 +26,9 @@ class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The log of who asked what and what they saw."""
 
-    path: Annotated[Path, Meta(description="folder of the log; one gateway a folder")] = Path("audit")
+    path: Annotated[Path, Meta(description="folder of the log (`audit`); one gateway a folder")] = field(
+        default_factory=lambda: Path("audit")
+    )
     fsync_ms: Annotated[int, Meta(ge=1, le=60_000, description="milliseconds between forcing events to the medium")] = (
         200
     )
@@ -59,17 +61,22 @@ class Masking(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One `sluice.yaml`. Relative paths begin at its folder."""
 
+    # Defaults that are or hold paths are made by factories: a JSON Schema cannot hold a path.
+
     listeners: Annotated[tuple[Listener, ...], Meta(min_length=1, description="where clients connect")] = (Listener(),)
     admin: Annotated[Admin, Meta(description="where health and metrics are served")] = Admin()
     sources: Annotated[dict[str, Source], Meta(min_length=1, description="the governed databases, by name")]
     users: Annotated[dict[str, User], Meta(description="who may log in, by name")] = {}
     users_file: Annotated[Path | None, Meta(description="further users, kept by `sluice users`")] = None
     tokens: Annotated[tuple[Issuer, ...], Meta(description="whose tokens are accepted as passwords")] = ()
-    labels: Annotated[Path, Meta(description="the label file")] = Path("labels.yaml")
+    labels: Annotated[Path, Meta(description="the label file (`labels.yaml`)")] = field(
+        default_factory=lambda: Path("labels.yaml")
+    )
     policies: Annotated[
-        tuple[Path, ...], Meta(min_length=1, description="policy files: paths, folders (their `*.cedar`) or globs")
-    ] = (Path("policies"),)
-    audit: Annotated[Audit, Meta(description="the log")] = Audit()
+        tuple[Path, ...],
+        Meta(min_length=1, description="policy files: paths, folders (their `*.cedar`) or globs (`policies`)"),
+    ] = field(default_factory=lambda: (Path("policies"),))
+    audit: Annotated[Audit, Meta(description="the log")] = field(default_factory=Audit)
     limits: Annotated[Limits, Meta(description="bounds on what one client can cost")] = Limits()
     masking: Annotated[Masking, Meta(description="how values are masked")]
 

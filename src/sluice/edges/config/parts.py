@@ -14,7 +14,7 @@ Bytes = Annotated[
         ge=1,
         le=1 << 40,
         description="a size in bytes, or with a unit: `64 KiB`, `1 MiB`",
-        extra_json_schema={"type": ["integer", "string"], "pattern": "^[0-9_]+( ?([KMG]i)?B)?$"},
+        extra_json_schema={"pattern": "^[0-9_]+( ?([KMG]i)?B)?$"},
     ),
 ]
 Seconds = Annotated[float, Meta(gt=0, le=86_400, description="seconds")]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from sluice.edges.config.parts import Name
+from sluice.engines.postgres import scram
 
-_VERIFIER = re.compile(r"SCRAM-SHA-256\$([1-9][0-9]{0,8}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
 LEAST_ITERATIONS = 4096
+_DIGEST = 32
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
@@ -27,11 +25,9 @@ class Verifier:
 
     def __init__(self, text: str) -> None:
         """Raises ValueError for anything else."""
-        match = _VERIFIER.fullmatch(text)
-        if match is None or int(match[1]) < LEAST_ITERATIONS:
-            raise ValueError("not a SCRAM-SHA-256 verifier")
-        salt, stored, server = (_decoded(part) for part in match.groups()[1:])
-        if not salt or len(stored) != 32 or len(server) != 32:
+        parsed = scram.Verifier.parse(text)
+        sizes = (len(parsed.stored_key), len(parsed.server_key))
+        if parsed.iterations < LEAST_ITERATIONS or not parsed.salt or sizes != (_DIGEST, _DIGEST):
             raise ValueError("not a SCRAM-SHA-256 verifier")
         self.text = text
 
@@ -79,10 +75,3 @@ class Issuer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     groups_claim: Annotated[str, Meta(min_length=1, description="claim with the groups")] = "groups"
     purpose_claim: Annotated[str, Meta(min_length=1, description="claim that fixes the purpose")] = "purpose"
     leeway: Annotated[float, Meta(ge=0, le=300, description="seconds by which clocks may differ")] = 30.0
-
-
-def _decoded(part: str) -> bytes:
-    try:
-        return base64.b64decode(part, validate=True)
-    except binascii.Error:
-        return b""

@@ -115,9 +115,8 @@ class Reader:
         return kind(**given)
 
     def _default(self, field: msgspec.structs.FieldInfo, node: yaml.Node, place: Place) -> Any:
-        if field.default_factory is not msgspec.NODEFAULT:
-            return field.default_factory()
-        default = field.default
+        made = field.default_factory is not msgspec.NODEFAULT
+        default = field.default_factory() if made else field.default
         if isinstance(default, Struct):
             # Read as an empty mapping, so that the paths in it are placed too.
             return self._struct(

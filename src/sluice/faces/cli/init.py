@@ -61,10 +61,12 @@ def command(
     given = _parameters(database_url)
     name = given.get("dbname", "")
     labels = files(starter).joinpath(starter.LABELS).read_text("utf-8")
-    suggested = _suggested(given, labels) if given else []
+    suggested, used_password = _suggested(given, labels) if given else ([], True)
     folder = output.absolute().parent
     texts = {
-        output.absolute(): CONFIG.format(source=_source(given, environment) if given else SOURCE_PLACEHOLDER),
+        output.absolute(): CONFIG.format(
+            source=_source(given, environment, used_password) if given else SOURCE_PLACEHOLDER
+        ),
         folder / "labels.yaml": label_file(labels, _name(name), suggested),
         **{folder / "policies" / each: files(starter).joinpath(each).read_text("utf-8") for each in starter.POLICIES},
     }
@@ -76,7 +78,7 @@ def command(
     kept = {folder / "users.yaml": HEADER, folder / "masking.key": secrets.token_hex(_KEY_BYTES) + "\n"}
     written = _write(texts, kept)
     out.data({"written": written, "suggested": [{"column": each.column, "label": each.label} for each in suggested]})
-    _tell(out, output, written, suggested, _variable(name) if given.get("password") else "")
+    _tell(out, output, written, suggested, _variable(name) if given and used_password else "")
 
 
 def _parameters(url: str) -> Parameters:
@@ -96,7 +98,8 @@ def _parameters(url: str) -> Parameters:
     return given
 
 
-def _suggested(given: Parameters, labels: str) -> list[Suggestion]:
+def _suggested(given: Parameters, labels: str) -> tuple[list[Suggestion], bool]:
+    """Suggestions, and whether a password was given or asked for."""
     settings = {
         "connect_timeout": "10",
         **given,
@@ -105,12 +108,12 @@ def _suggested(given: Parameters, labels: str) -> list[Suggestion]:
     }
     try:
         with psycopg.connect(autocommit=True, **settings) as connection:  # type: ignore[arg-type]
-            return suggest(connection, labels)
+            return suggest(connection, labels), "password" in given or bool(connection.pgconn.used_password)
     except psycopg.Error as error:
         raise Failure(Status.UNREACHABLE, f"the database cannot be read: {first_line(error)}") from error
 
 
-def _source(given: Parameters, environment: str) -> str:
+def _source(given: Parameters, environment: str, used_password: bool) -> str:
     host = given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "127.0.0.1"
     mode = given.get("sslmode", "")
     if mode not in ("verify-full", "verify-ca", "require", "disable") or (mode == "disable" and is_loopback(host)):
@@ -122,7 +125,7 @@ def _source(given: Parameters, environment: str) -> str:
         database=given["dbname"],
         environment=environment,
         user=given.get("user") or os.environ.get("PGUSER") or "sluice",
-        variable=_variable(given["dbname"]),
+        password=f"{'' if used_password else '# '}password: ${{{_variable(given['dbname'])}}}",
         mode=mode,
         ca=given.get("sslrootcert", ""),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sluice.faces.cli import audit, check, doctor, init, sources, users, version
+from sluice.faces.cli import audit, check, doctor, init, policy, sources, users, version
 from sluice.faces.cli.failures import reported
 
 _HELP = """\
@@ -28,6 +28,7 @@ app.command("check")(reported(check.command))
 app.command("sources")(reported(sources.command))
 app.command("doctor")(reported(doctor.command))
 app.add_typer(users.app, name="users")
+app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 app.command("version")(reported(version.command))
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 
 class Status(IntEnum):
-    """What a command ends with."""
+    """What a command ends with; `MEANINGS` says what each means."""
 
     OK = 0
-    """It did what it was asked."""
     FAILED = 1
-    """A check failed, or a statement would be refused."""
     USAGE = 2
-    """The command line or a configuration, label or policy file is wrong."""
     UNREACHABLE = 3
-    """A database, file or secret could not be reached."""
+
+
+MEANINGS: Mapping[Status, str] = {
+    Status.OK: "it did what it was asked",
+    Status.FAILED: "a check failed, or a statement would be refused or held",
+    Status.USAGE: "the command line, or a configuration, label or policy file, is wrong",
+    Status.UNREACHABLE: "a database, file or secret could not be reached",
+}
 
 
 class Failure(Exception):

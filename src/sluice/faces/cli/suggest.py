@@ -53,7 +53,7 @@ def label_file(starter: str, source: str, suggested: list[Suggestion]) -> str:
         by_column.setdefault(each.column, []).append(each.label)
     lines = [
         "",
-        "  # Suggested by `sluice init` from the names of columns alone: look through them, and add what no name tells.",
+        "  # Suggested by `sluice init` from the names of columns alone: look through them; no name tells all.",
         f"  {_quoted(source)}:",
         *(f"    {_quoted(column)}: {', '.join(labels)}" for column, labels in by_column.items() if len(labels) == 1),
         *(f"    {_quoted(column)}: [{', '.join(labels)}]" for column, labels in by_column.items() if len(labels) > 1),

@@ -87,11 +87,11 @@ def source_entry(
     database: str,
     environment: str,
     user: str,
-    variable: str,
+    password: str,
     mode: str,
     ca: str,
 ) -> str:
-    """One entry under `sources`. `mode` and `ca` empty: not written."""
+    """One entry under `sources`. `password`: its line, perhaps as a comment. `mode` and `ca` empty: not written."""
     reached = [f"    socket: {_scalar(host)}"] if host.startswith("/") else [f"    host: {_scalar(host)}"]
     tls = [*([f"      mode: {mode}"] if mode else []), *([f"      ca: {_scalar(ca)}"] if ca else [])]
     tls = [] if host.startswith("/") or not tls else ["    tls:", *tls]
@@ -102,7 +102,7 @@ def source_entry(
         f"    database: {_scalar(database)}",
         f"    environment: {_scalar(environment)}          # policies refer to it",
         f"    user: {_scalar(user)}          # a role of its own: no superuser, no BYPASSRLS, no REPLICATION",
-        f"    password: ${{{variable}}}",
+        f"    {password}",
         *tls,
         "    # durability: synced             # force each event to the medium before its statement runs",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,16 +10,17 @@ from typing import Annotated, Literal
 import typer
 
 from sluice.edges.config import ConfigError, User, Verifier, load
+from sluice.engines.postgres import scram
 from sluice.faces.cli import users_file
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
 from sluice.faces.cli.statuses import Failure, Status
-from sluice.faces.cli.verifiers import verifier
 
 Kind = Literal["user", "service", "agent"]
 Name = Annotated[str, typer.Argument(help="The name to log in with.")]
 _MOST = 1024
+_SALT_BYTES = 16
 
 
 def add(
@@ -56,7 +58,7 @@ def add(
         purposes=tuple(purpose) if purpose else None,
         default_purpose=default_purpose,
         certificates=tuple(certificate or ()),
-        scram=None if no_password else Verifier(verifier(_password(password_stdin))),
+        scram=None if no_password else _verifier(_password(password_stdin)),
     )
     users_file.add(path, name, user)
     out = Output(json)
@@ -103,6 +105,10 @@ def _password(from_stdin: bool) -> str:
     if not text or len(text) > _MOST:
         raise Failure(Status.USAGE, f"the password is empty or longer than {_MOST} characters")
     return text
+
+
+def _verifier(password: str) -> Verifier:
+    return Verifier(str(scram.Verifier.make(password, secrets.token_bytes(_SALT_BYTES))))
 
 
 def _shown(user: User) -> dict[str, object]:
