@@ -27,8 +27,8 @@ PEOPLE = {"alice": Caller("user", "alice", ("support",), "scram"), "trainer": AG
 def asked(n: int, who: str, outcome: str = "allow", text: str = "select email from customers") -> Event:
     return StatementAsked(
         id=f"c1-{n}", seq=n, time="2026-01-31T09:30:00.000000Z", connection="c1", source="shop",
-        environment="production", identity=PEOPLE[who], purpose="ticket", client=Peer("127.0.0.1"), step="run", text=text, withheld="",
-        normalized=text, fingerprint="f", verb="select", confidence="exact", reasons=(), actions=("read",), tables=(),
+        environment="production", identity=PEOPLE[who], purpose="ticket", client=Peer("127.0.0.1"),
+        step="run", text=text, withheld="", normalized=text, fingerprint="f", verb="select", confidence="exact", reasons=(), actions=("read",), tables=(),
         functions=(), outputs=(Shown("email", "email", {}, ("pii.email",), ()),), uses=(), writes=(),
         outcome=outcome, policies=("support-reads",), revealed=(), hidden=("pii.email",), obligations=Duties(),
         refusal=None, snapshot=1,
@@ -52,7 +52,9 @@ def done(n: int) -> Event:
 def log(tmp_path: Path, run: Run) -> Path:
     run("init")
     events = [
-        Connected("c1-0", 0, "2026-01-31T09:29:59.000000Z", "c1", "shop", "dev", PEOPLE["alice"], "", Peer("::1"), "alice"),
+        Connected(
+            "c1-0", 0, "2026-01-31T09:29:59.000000Z", "c1", "shop", "dev", PEOPLE["alice"], "", Peer("::1"), "alice"
+        ),
         asked(1, "alice"), done(1), asked(3, "trainer"), asked(4, "alice", "refuse", "drop table customers\x1b[2J"),
     ]  # fmt: skip
     journal = JsonLog(tmp_path / "audit")
