@@ -239,6 +239,15 @@ def test_no_group_and_no_name_of_another_source_leaks_into_ids() -> None:
     )
 
 
+def test_a_source_with_a_dot_in_its_name_is_still_forbidden_by_it() -> None:
+    texts = ['@id("a") permit (principal, action, resource);']
+    forbid = '@id("b") forbid (principal, action in Action::"read", resource in Source::"eu.shop");'
+    request = replace(request_of(SELECT, USER), source=SourceInfo("eu.shop", "production", "postgres"))
+    for listed, outcome in ((texts, "allow"), ([*texts, forbid], "refuse")):
+        snapshot = replace(world(listed), bindings={"eu.shop": BINDING})
+        assert decide(request, snapshot).outcome == outcome
+
+
 @pytest.mark.parametrize(("group", "outcome"), [("support", "allow"), ("strangers", "refuse")])
 def test_connecting_is_decided_by_policy(group: str, outcome: str) -> None:
     snapshot = replace(world([]), policies=load_policies(starter_policies()))

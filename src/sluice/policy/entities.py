@@ -48,7 +48,7 @@ class Entities:
         self._shared: dict[Uid, dict[str, Any]] = {}
         self._layers: list[dict[Uid, tuple[str, dict[str, Any]]]] = [{}]
         environment = self._add(Uid("Environment", source.environment), ())
-        self.source = self._add(Uid("Source", joined(source.name)), (environment,))
+        self.source = self._add(Uid("Source", source.name), (environment,))
 
     def _add(self, uid: Uid, parents: tuple[Uid, ...], **attrs: object) -> Uid:
         self._shared.setdefault(uid, _entity(uid, parents, attrs))
