@@ -77,6 +77,7 @@ def test_loopback_in_every_spelling_is_local(write: Write, host: str) -> None:
         ("listeners: [{port: 7433}]", ":8: its address and port are those of the admin port"),
         ("admin: 5", ":8: `admin` is not a mapping; expected one of `address`, `port`"),
         ("admin:\n  port:", ":9: `admin.port` has no value; expected a whole number from 1 to 65535"),
+        ("labels: ~nobody-has-this-name/x", ":8: `labels` begins with the home of nobody; expected a path"),
         ("labels: http://a/b", ":8: `labels` is a URL; expected the path of a file"),
         ("users: {a: {kind: robot}}", ":8: `users.a.kind` is not valid; expected one of `user`, `service`, `agent`"),
         ("users:\n  a: {}\n  a: {}", ":10: `a` is given twice"),

@@ -28,9 +28,10 @@ def asked(n: int, who: str, outcome: str = "allow", text: str = "select email fr
     return StatementAsked(
         id=f"c1-{n}", seq=n, time="2026-01-31T09:30:00.000000Z", connection="c1", source="shop",
         environment="production", identity=PEOPLE[who], purpose="ticket", client=Peer("127.0.0.1"),
-        step="run", text=text, withheld="", normalized=text, fingerprint="f", verb="select", confidence="exact", reasons=(), actions=("read",), tables=(),
-        functions=(), outputs=(Shown("email", "email", {}, ("pii.email",), ()),), uses=(), writes=(),
-        outcome=outcome, policies=("support-reads",), revealed=(), hidden=("pii.email",), obligations=Duties(),
+        step="run", text=text, withheld="", normalized=text, fingerprint="f", verb="select", confidence="exact",
+        reasons=(), actions=("read",), tables=(), functions=(),
+        outputs=(Shown("email", "email", {}, ("pii.email",), ()),), uses=(), writes=(), outcome=outcome,
+        policies=("support-reads",), revealed=(), hidden=("pii.email",), obligations=Duties(),
         refusal=None, snapshot=1,
     )  # fmt: skip
 

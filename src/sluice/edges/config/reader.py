@@ -160,7 +160,10 @@ class Reader:
             raise self._error(node, f"{_named(place)} is empty or holds NUL", "a path")
         if "://" in text:
             raise self._error(node, f"{_named(place)} is a URL", "the path of a file; Sluice fetches nothing")
-        return self.base / Path(text).expanduser()
+        try:
+            return self.base / Path(text).expanduser()
+        except RuntimeError:
+            raise self._error(node, f"{_named(place)} begins with the home of nobody", "a path") from None
 
     def _secret(self, _hint: Any, _metas: list[Meta], node: yaml.Node, place: Place) -> Secret:
         if isinstance(node, yaml.ScalarNode):
