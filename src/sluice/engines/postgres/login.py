@@ -1,12 +1,13 @@
-"""A client's login, sans-io: bytes and answers in, steps out. The runtime performs the steps and knows none of the protocol.
+"""A client's login, sans-io: bytes and answers in, steps out. Whoever performs the steps needs none of the protocol.
 
-Whoever does not exist, gives a wrong password or an expired token goes through the same exchange and reads the same words.
-Encryption is over by now: the runtime answers SSLRequest and GSSENCRequest at the socket.
+Whoever does not exist, gives a wrong password or an expired token goes through the same exchange and reads the same
+words. Encryption is settled by now: SSLRequest and GSSENCRequest are answered at the socket.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
@@ -17,8 +18,11 @@ from sluice.engines.postgres.startup import BadPacket, CancelRequest, Startup
 from sluice.model.decision import Refusal
 
 _LONGEST: Final = 65_536
+_MOST_HELD: Final = 4 * _LONGEST
 PURPOSE: Final = "sluice.purpose"
-_RISKY: Final = frozenset({"role", "session_authorization"})
+_RISKY: Final = frozenset({"role", "session_authorization", "session_replication_role"})
+_RESERVED: Final = frozenset({"user", "database", "options"})
+"""No settings: in another spelling, or out of `options`, they must not pass for the real parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class WhoIs:
-    """Answer with `method`: how this user proves who they are."""
+    """Answer with `method`: how this user proves who they are. `database` is the source the client named."""
 
     user: str
     database: str
@@ -41,7 +45,7 @@ class CheckToken:
     """Answer with `token_checked`: whether the token is good for this user."""
 
     user: str
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Proven:
     purpose: str
     application: str
     version: int
+    """The protocol agreed on, as in the start-up packet (3.2 is 196610)."""
     replication: bool
     risky: tuple[str, ...]
     """Settings that would change who the session is."""
@@ -67,7 +72,7 @@ class Cancel:
     """Cancel what this key is for, then close."""
 
     process_id: int
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +108,22 @@ class _At(Enum):
 
 
 class ClientLogin:
-    """One login. `nonce` is fresh randomness; `end_point` the hash of Sluice's certificate inside TLS, else None."""
+    """One login. `nonce` is fresh randomness; `end_point` the hash of Sluice's certificate inside TLS, else None.
 
-    def __init__(self, nonce: str, mock_secret: bytes, end_point: bytes | None) -> None:
+    `private`: nobody can listen even without TLS (loopback, a unix socket), so a token may be asked for.
+    """
+
+    def __init__(self, nonce: str, mock_secret: bytes, end_point: bytes | None, private: bool = False) -> None:
         self._nonce = nonce
         self._mock_secret = mock_secret
         self._end_point = end_point
+        self._private = private or end_point is not None
         self._held = b""
         self._at = _At.STARTUP
         self._startup = Startup(0, {})
         self._exchange: ServerExchange | None = None
+        self._version = startup.PROTOCOL_3_0
+        self._settled: _Settings = _Settings()
         self._method = ""
         self._doubt = ""
 
@@ -126,38 +137,61 @@ class ClientLogin:
         """The source the client named, by default its user name as with the server."""
         return self._startup.parameters.get("database") or self.user
 
+    @property
+    def _over(self) -> bool:
+        return self._at is _At.OVER
+
+    @property
+    def _reading(self) -> bool:
+        return self._at not in (_At.OVER, _At.METHOD, _At.CHECK)
+
     def feed(self, data: bytes) -> list[Step]:
         """Bytes from the client to the steps that follow from them; never raises on account of them."""
+        if self._over:
+            return []
         self._held += data
         steps: list[Step] = []
-        while self._at not in (_At.OVER, _At.METHOD, _At.CHECK):
+        while self._reading:
             found = self._opening() if self._at is _At.STARTUP else self._message()
             if found is None:
-                if len(self._held) > _LONGEST:
-                    steps.append(self._broken("a login message is too long"))
                 break
             steps.extend(found)
+        if not self._over and len(self._held) > _MOST_HELD:
+            steps.append(self._broken("more was sent than a login takes"))
         return steps
 
     def method(self, method: Method, verifier: Verifier | None, doubt: str = "") -> list[Step]:
         """Answers `WhoIs`. No verifier: the exchange goes on all the same, and fails; `doubt` is why, for the log."""
-        self._doubt = doubt
+        if self._at is not _At.METHOD:
+            return []
         if method is Method.CERTIFICATE:
             self._method = "certificate"
-            return [self._proven()]
+            return [self._denied(doubt)] if doubt else [self._proven()]
         if method is Method.TOKEN:
             self._method, self._at = "token", _At.TOKEN
+            if not self._private:
+                refusal = Refusal(
+                    "a token is accepted only on an encrypted connection",
+                    hint="connect with `sslmode=require`",
+                    code="28000",
+                )
+                return [self.refuse(refusal, "a token would have crossed the network in clear")]
+            self._doubt = doubt
             return [Send(startup.authentication(3)), *self.feed(b"")]
         self._method, self._at = "scram-sha-256", _At.FIRST
         self._doubt = doubt or ("" if verifier else "unknown user")
-        known = verifier or Verifier.mock(self.user, self._mock_secret)
-        self._exchange = ServerExchange(known, self._nonce, self._end_point)
+        # The mock is made for everybody, so that users who exist cost as much as those who do not.
+        mock = Verifier.mock(self.user, self._mock_secret)
+        self._exchange = ServerExchange(verifier or mock, self._nonce, self._end_point)
         names = ((PLUS,) if self._end_point is not None else ()) + (PLAIN,)
         offer = b"".join(name.encode() + b"\0" for name in names) + b"\0"
         return [Send(startup.authentication(10, offer)), *self.feed(b"")]
 
     def token_checked(self, problem: str) -> list[Step]:
         """Answers `CheckToken`: empty if the token is good, else what is wrong with it, for the log."""
+        if self._at is not _At.CHECK:
+            return []
+        problem = problem or self._doubt
         return [self._denied(problem)] if problem else [self._proven()]
 
     def refuse(self, refusal: Refusal, reason: str) -> Failed:
@@ -172,21 +206,26 @@ class ClientLogin:
         packet, length = found
         self._held = self._held[length:]
         if isinstance(packet, BadPacket):
-            return [self._broken(packet.reason)]
+            return [self._broken(packet.reason, packet.code)]
         if isinstance(packet, CancelRequest):
             self._at = _At.OVER
             return [Cancel(packet.process_id, packet.secret)]
         self._startup = packet
         if not self.user:
-            self._at = _At.OVER
             refusal = Refusal("no PostgreSQL user name specified in startup packet", code="28000")
-            return [Failed(report(refusal, "FATAL"), "", self.database, "", "no user name")]
+            return [self.refuse(refusal, "no user name")]
+        settled = _settle(packet.parameters)
+        if isinstance(settled, str):
+            refusal = Refusal(f"unrecognized configuration parameter `{settled}`", code="42704")
+            return [self.refuse(refusal, "a start-up setting that is none")]
+        self._settled = settled
         self._at = _At.METHOD
         unknown = sorted(name for name in packet.parameters if name.startswith("_pq_."))
         steps: list[Step] = []
-        if packet.version > startup.PROTOCOL_3_2 or unknown or packet.version == startup.PROTOCOL_3_0 + 1:
-            minor = min(packet.version & 0xFFFF, 2) if packet.version != startup.PROTOCOL_3_0 + 1 else 0
-            steps.append(Send(startup.negotiate(startup.PROTOCOL_3_0 + minor, unknown)))
+        # 3.1 was never a protocol: whoever asks for it gets 3.0.
+        self._version = startup.PROTOCOL_3_2 if packet.version >= startup.PROTOCOL_3_2 else startup.PROTOCOL_3_0
+        if unknown or packet.version != self._version:
+            steps.append(Send(startup.negotiate(self._version, unknown)))
         return [*steps, WhoIs(self.user, self.database)]
 
     def _message(self) -> list[Step] | None:
@@ -228,45 +267,58 @@ class ClientLogin:
         return [Send(startup.authentication(12, final)), self._proven()]
 
     def _proven(self) -> Step:
-        settings: list[tuple[str, str]] = []
-        purpose = application = ""
-        replication = False
-        risky: list[str] = []
-        for name, value in self._settings():
-            if name == PURPOSE:
-                purpose = value
-            elif name == "replication":
-                replication = value.lower() not in ("false", "off", "no", "0", "")
-            elif name in _RISKY:
-                risky.append(name)
-            elif not name.startswith("_pq_."):
-                settings.append((name, value))
-                application = value if name == "application_name" else application
         self._at = _At.OVER
+        settled = self._settled
         return Proven(
-            self.user, self.database, self._method, tuple(settings), purpose, application, self._startup.version,
-            replication, tuple(risky), self._held,
+            self.user, self.database, self._method, tuple(settled.plain), settled.purpose, settled.application,
+            self._version, settled.replication, tuple(settled.risky), self._held,
         )  # fmt: skip
-
-    def _settings(self) -> list[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        for name, value in self._startup.parameters.items():
-            if name in ("user", "database"):
-                continue
-            if name == "options":
-                read = startup.options(value)
-                # What cannot be read could be anything, so it counts as a change of who the session is.
-                found.extend([("role", value)] if read is None else read)
-            else:
-                found.append((name.lower(), value))
-        return found
 
     def _denied(self, reason: str) -> Failed:
         self._at = _At.OVER
         refusal = Refusal(f'password authentication failed for user "{self.user}"', code="28P01")
         return Failed(report(refusal, "FATAL"), self.user, self.database, self._method, reason)
 
-    def _broken(self, reason: str) -> Failed:
-        self._at = _At.OVER
-        refusal = Refusal(f"protocol violation during login: {reason}", code="08P01")
-        return Failed(report(refusal, "FATAL"), self.user, self.database, self._method, reason)
+    def _broken(self, reason: str, code: str = "08P01") -> Failed:
+        return self.refuse(Refusal(f"protocol violation during login: {reason}", code=code), reason)
+
+
+@dataclass(slots=True)
+class _Settings:
+    plain: list[tuple[str, str]] = field(default_factory=list)
+    purpose: str = ""
+    application: str = ""
+    replication: bool = False
+    risky: list[str] = field(default_factory=list)
+
+
+def _settle(parameters: Mapping[str, str]) -> _Settings | str:
+    """What a start-up packet sets besides user and database; or the name of a setting that is not to be had."""
+    settled = _Settings()
+    for name, value in parameters.items():
+        if name in ("user", "database") or name.startswith("_pq_."):
+            continue
+        found = startup.options(value) if name == "options" else [(name.lower(), value)]
+        if found is None:
+            # What cannot be read could be anything, so it counts as a change of who the session is.
+            settled.risky.append("options")
+            continue
+        for setting, text in found:
+            if setting in _RESERVED or (setting.startswith("sluice.") and setting != PURPOSE):
+                return setting
+            if setting == "replication" and name == "options":
+                return setting
+            _set(settled, setting, text)
+    return settled
+
+
+def _set(settled: _Settings, name: str, value: str) -> None:
+    if name == PURPOSE:
+        settled.purpose = value
+    elif name == "replication":
+        settled.replication = value.lower() not in ("false", "off", "no", "0", "")
+    elif name in _RISKY:
+        settled.risky.append(name)
+    else:
+        settled.plain.append((name, value))
+        settled.application = value if name == "application_name" else settled.application

@@ -19,6 +19,8 @@ from typing import Final
 PLAIN: Final = "SCRAM-SHA-256"
 PLUS: Final = "SCRAM-SHA-256-PLUS"
 ITERATIONS: Final = 4096
+MOST_ITERATIONS: Final = 1_000_000
+"""What a database may ask of Sluice: half a second of work, no more."""
 _END_POINT: Final = "tls-server-end-point"
 _VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d{1,9}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
 
@@ -83,10 +85,11 @@ class ServerExchange:
         if authzid:
             raise ScramError("authorization identities are not supported")
         self._check_flag(mechanism, flag)
-        attributes = dict(_attribute(part) for part in bare.split(","))
-        client_nonce = attributes.get("r", "")
-        if not client_nonce or "m" in attributes:
+        # The order is fixed, so that no mandatory extension (m=) is overlooked; the user is the start-up packet's.
+        parts = [_attribute(part) for part in bare.split(",")]
+        if len(parts) < 2 or parts[0][0] != "n" or parts[1][0] != "r" or not _is_nonce(parts[1][1]):
             raise ScramError("the client's first message has no nonce or an unknown extension")
+        client_nonce = parts[1][1]
         self._mechanism = mechanism
         self._gs2 = f"{flag},{authzid},".encode()
         self._bare = bare
@@ -112,7 +115,7 @@ class ServerExchange:
         attributes = dict(_attribute(part) for part in without.split(","))
         binding = self._gs2 + (self._end_point or b"" if self._mechanism == PLUS else b"")
         same = hmac.compare_digest(_decoded(attributes.get("c", "")), binding)
-        same &= hmac.compare_digest(attributes.get("r", "").encode(), self._nonce.encode())
+        same &= hmac.compare_digest(attributes.get("r", "").encode(), self._nonce.encode()) and "m" not in attributes
         signed = f"{self._bare},{self._first},{without}".encode()
         signature = _hmac(self._verifier.stored_key, signed)
         given = _decoded(proof)
@@ -150,7 +153,12 @@ class ClientExchange:
         text = _utf8(message)
         attributes = dict(_attribute(part) for part in text.split(","))
         nonce, rounds = attributes.get("r", ""), attributes.get("i", "")
-        if not nonce.startswith(self._nonce) or nonce == self._nonce or not rounds.isdigit() or not 1 <= int(rounds) <= 10_000_000:
+        if (
+            not nonce.startswith(self._nonce)
+            or nonce == self._nonce
+            or not rounds.isdigit()
+            or not 1 <= int(rounds) <= MOST_ITERATIONS
+        ):
             raise ScramError("the database's first message is none")
         salted = _salted(self._password, _decoded(attributes.get("s", "")), int(rounds))
         without = f"c={_b64(self._gs2.encode() + (self._end_point or b''))},r={nonce}"
@@ -205,6 +213,10 @@ def _decoded(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ScramError("not base64") from error
+
+
+def _is_nonce(text: str) -> bool:
+    return bool(text) and all("!" <= c <= "~" for c in text)
 
 
 def _utf8(message: bytes) -> str:

@@ -1,13 +1,14 @@
 """Start-up packets and the messages of the login, to read and to write.
 
-Sources: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-START-UP and …/protocol-message-formats.html.
+Sources: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-START-UP and
+https://www.postgresql.org/docs/current/protocol-message-formats.html.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sluice.engines.postgres.speak import frame
 
@@ -34,14 +35,15 @@ class CancelRequest:
     """A request to cancel, on a connection of its own."""
 
     process_id: int
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class BadPacket:
-    """A packet that is none; the reason is for the log."""
+    """A packet that is none: why, without anything the client sent, and the SQLSTATE to answer with."""
 
     reason: str
+    code: str = "08P01"
 
 
 def first_packet(data: bytes) -> tuple[Startup | CancelRequest | BadPacket, int] | None:
@@ -62,13 +64,15 @@ def first_packet(data: bytes) -> tuple[Startup | CancelRequest | BadPacket, int]
     if code in (SSL_REQUEST, GSS_REQUEST):
         return BadPacket("an encryption request out of place"), length
     if code >> 16 != 3:
-        return BadPacket(f"protocol {code >> 16}.{code & 0xFFFF} is not spoken here"), length
+        return BadPacket(f"protocol {code >> 16}.{code & 0xFFFF} is not spoken here, only 3.0 to 3.2", "0A000"), length
     return _startup(code, body), length
 
 
 def _startup(version: int, body: bytes) -> Startup | BadPacket:
-    if not body.endswith(b"\0") or len(body) == 1 or not body.endswith(b"\0\0"):
-        return BadPacket("a start-up packet without its end") if body != b"\0" else Startup(version, {})
+    if body == b"\0":
+        return Startup(version, {})
+    if not body.endswith(b"\0\0"):
+        return BadPacket("a start-up packet without its end")
     parts = body[:-2].split(b"\0")
     if len(parts) % 2:
         return BadPacket("a start-up parameter without a value")
@@ -82,7 +86,10 @@ def _startup(version: int, body: bytes) -> Startup | BadPacket:
 
 
 def options(text: str) -> list[tuple[str, str]] | None:
-    """The settings in an `options` parameter, read as the server does (`-c name=value`, `--name=value`); None: others too."""
+    """The settings in an `options` parameter (`-c name=value`, `--name=value`), read as the server does.
+
+    None: there is something else in it too, or it cannot be read.
+    """
     words = _words(text)
     found: list[tuple[str, str]] = []
     position = 0
@@ -91,9 +98,7 @@ def options(text: str) -> list[tuple[str, str]] | None:
         if word == "-c" and position + 1 < len(words):
             position += 1
             setting = words[position]
-        elif word.startswith("-c"):
-            setting = word[2:]
-        elif word.startswith("--"):
+        elif word.startswith(("-c", "--")):
             setting = word[2:]
         else:
             return None
@@ -105,6 +110,9 @@ def options(text: str) -> list[tuple[str, str]] | None:
     return found
 
 
+_SPACES = " \t\n\v\f\r"
+
+
 def _words(text: str) -> list[str]:
     words: list[str] = []
     word: list[str] = []
@@ -114,7 +122,7 @@ def _words(text: str) -> list[str]:
         if c == "\\":
             word.append(next(characters, ""))
             inside = True
-        elif c.isspace():
+        elif c in _SPACES:
             if inside:
                 words.append("".join(word))
             word, inside = [], False
@@ -125,7 +133,9 @@ def _words(text: str) -> list[str]:
 
 
 def opening(parameters: Mapping[str, str]) -> bytes:
-    """A start-up packet in protocol 3.0."""
+    """A start-up packet in protocol 3.0. Raises ValueError for a zero byte: it would begin a parameter of its own."""
+    if any("\0" in name or "\0" in value for name, value in parameters.items()):
+        raise ValueError("a start-up parameter holds a zero byte")
     body = b"".join(name.encode() + b"\0" + value.encode() + b"\0" for name, value in parameters.items()) + b"\0"
     return struct.pack("!ii", len(body) + 8, PROTOCOL_3_0) + body
 

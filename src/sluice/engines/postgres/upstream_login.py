@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sluice.engines.postgres import startup
 from sluice.engines.postgres.scram import ClientExchange, ScramError
@@ -15,6 +16,24 @@ from sluice.engines.postgres.speak import frame
 from sluice.engines.postgres.upstream import fields
 
 _LONGEST = 1 << 20
+_OURS = frozenset({"user", "database", "replication", "options"})
+_STEPS = {3: 1, 5: 1, 10: 1, 11: 2, 12: 3, 0: 4}
+"""How far each authentication message brings the login; none may come twice or lead back to a weaker method."""
+
+
+def tls_request() -> bytes:
+    """SSLRequest: what to say first on a connection that is to be encrypted."""
+    return (8).to_bytes(4, "big") + startup.SSL_REQUEST.to_bytes(4, "big")
+
+
+def tls_answer(data: bytes) -> Literal["encrypted", "clear", "broken"]:
+    """What the database's answer to `tls_request` means: TLS begins, it has none, or nothing it says can be trusted.
+
+    More than the one byte is somebody in between, whose words would be read as if said inside TLS (CVE-2021-23222).
+    """
+    if data == b"S":
+        return "encrypted"
+    return "clear" if data == b"N" else "broken"
 
 
 @dataclass(slots=True)
@@ -24,7 +43,7 @@ class LoggedIn:
     parameters: bytes
     values: Mapping[str, str]
     process_id: int
-    secret: bytes
+    secret: bytes = field(repr=False)
     status: str
     leftover: bytes
 
@@ -38,7 +57,10 @@ class LoginRefused:
 
 
 class UpstreamLogin:
-    """One login. `password` None: none is known. `private`: the way there is TLS, a unix socket or loopback."""
+    """One login. `password` None: none is known. `private`: the way there is TLS, a unix socket or loopback.
+
+    Raises ValueError for settings that name a user, database or options, or that hold a zero byte.
+    """
 
     def __init__(
         self,
@@ -51,6 +73,9 @@ class UpstreamLogin:
         private: bool,
     ) -> None:
         self._user = user
+        # Settings come from clients: none of them may name another user or database.
+        if any(name.lower() in _OURS for name in settings):
+            raise ValueError("a setting would change who logs in, or where")
         self._opening = startup.opening({"user": user, "database": database, **settings})
         self._password = password
         self._nonce = nonce
@@ -58,7 +83,7 @@ class UpstreamLogin:
         self._private = private
         self._held = b""
         self._exchange: ClientExchange | None = None
-        self._verified = False
+        self._step = 0
         self._parameters = b""
         self._values: dict[str, str] = {}
         self._key = (0, b"")
@@ -90,6 +115,8 @@ class UpstreamLogin:
     def _message(self, kind: bytes, raw: bytes) -> tuple[bytes, LoggedIn | LoginRefused | None]:
         if kind == b"R":
             return self._authenticate(int.from_bytes(raw[5:9], "big"), raw[9:])
+        if kind in (b"S", b"K", b"Z") and self._step != _STEPS[0]:
+            return b"", LoginRefused("the database went on before it let us in")
         if kind == b"S":
             name, value, _ = raw[5:].split(b"\0")
             self._values[name.decode()] = value.decode("utf-8", "replace")
@@ -100,14 +127,19 @@ class UpstreamLogin:
             said = fields(raw)
             return b"", LoginRefused(said.get("M", "the database refused"), said)
         elif kind == b"Z":
+            if raw[5:] not in (b"I", b"T", b"E"):
+                return b"", LoginRefused("the database is ready in no state that is known")
             return b"", LoggedIn(self._parameters, self._values, *self._key, chr(raw[5]), self._held)
-        elif kind not in (b"N", b"v"):
+        elif kind != b"N":
             return b"", LoginRefused("unexpected message from the database during login")
         return b"", None
 
     def _authenticate(self, code: int, body: bytes) -> tuple[bytes, LoginRefused | None]:
+        before, self._step = self._step, _STEPS.get(code, 0)
+        if self._step <= before or (code in (11, 12) and self._step != before + 1):
+            return b"", LoginRefused("the database's authentication messages are out of order or not supported")
         if code == 0:
-            if self._exchange is not None and not self._verified:
+            if self._exchange is not None and before != _STEPS[12]:
                 return b"", LoginRefused("the database let us in without proving that it knows the password")
             return b"", None
         password = self._password
@@ -117,8 +149,8 @@ class UpstreamLogin:
             if not self._private:
                 return b"", LoginRefused("the database asks for the password in clear over an unencrypted network")
             return frame(b"p", password.encode() + b"\0"), None
-        if code == 5:
-            return frame(b"p", _md5(password, self._user, body[:4]) + b"\0"), None
+        if code == 5 and len(body) == 4:
+            return frame(b"p", _md5(password, self._user, body) + b"\0"), None
         if code == 10:
             names = tuple(name.decode("ascii") for name in body.split(b"\0") if name)
             self._exchange = ClientExchange(password, self._nonce, names, self._end_point)
@@ -139,7 +171,6 @@ class UpstreamLogin:
             exchange.verify(body)
         except ScramError as error:
             return b"", LoginRefused(str(error))
-        self._verified = True
         return b"", None
 
 
