@@ -101,7 +101,7 @@ def _metas(hint: Any) -> Iterator[Meta]:
 
 def _commands() -> Iterator[str]:
     yield "\n# Commands\n"
-    yield "Every command takes `--json`; errors then are JSON on standard output too. `--help` explains each."
+    yield "Every command takes `--json`; what goes wrong in it is JSON on standard output then. `--help` explains each."
     yield "`sluice --install-completion` adds completion to your shell.\n"
     yield "## Exit statuses\n"
     yield "| status | meaning |\n| --- | --- |"

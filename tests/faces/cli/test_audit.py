@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +98,26 @@ def test_one_event_is_shown_whole_with_how_it_ended(log: Path, run: Run) -> None
 def test_nothing_in_an_event_can_take_over_the_terminal(log: Path, run: Run) -> None:
     assert "\x1b[2J" not in run("audit", "tail").output
     assert "\x1b[2J" not in run("audit", "show", "c1-4").output
+
+
+def test_a_follower_sees_events_as_they_come(log: Path, run: Run) -> None:
+    code = "from sluice.faces.cli.main import run; run()"
+    follower = subprocess.Popen(
+        [sys.executable, "-c", code, "audit", "tail", "-f", "-n", "1", "--json", "--as", "alice"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3] / "src")},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        stdout = follower.stdout
+        assert stdout is not None
+        assert json.loads(stdout.readline())["id"] == "c1-4"
+        journal = JsonLog(log)
+        journal.append(encode(asked(6, "trainer")) + encode(asked(7, "alice")))
+        journal.close()
+        assert json.loads(stdout.readline())["id"] == "c1-7"
+    finally:
+        follower.kill()
+        follower.communicate()
 
 
 def test_a_log_that_is_not_there_or_no_log_ends_with_status_3(tmp_path: Path, run: Run) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from sluice.audit.events import Caller, Event, StatementAsked, StatementDone, de
 from sluice.edges.config import load
 from sluice.edges.sinks.jsonl import LogFailed, read
 from sluice.faces.cli.failures import reported
+from sluice.faces.cli.log_tail import LogTail
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output, encoded
 from sluice.faces.cli.statuses import Failure, Status
@@ -33,6 +33,11 @@ class Filter(msgspec.Struct, frozen=True):
     identity: str = ""
     source: str = ""
     outcome: str = ""
+
+    @property
+    def all(self) -> bool:
+        """Whether every event is wanted."""
+        return self == Filter()
 
     def wants(self, event: Event) -> bool:
         """Whether an event is wanted; those without the field that is asked for are not."""
@@ -65,19 +70,17 @@ def tail(
     """
     folder = log or load(config).audit.path
     wanted = Filter(identity=who, source=source, outcome=outcome)
-    seen = 0
-    newest: deque[bytes] = deque(maxlen=lines)
-    for seen, line in enumerate(_read(folder), 1):  # noqa: B007 - counted on purpose
-        if wanted.wants(_event(line)):
-            newest.append(line)
-    _print(newest, json)
-    while follow:
-        time.sleep(_POLL_SECONDS)
-        fresh = 0
-        for fresh, line in enumerate(_read(folder), 1):
-            if fresh > seen and wanted.wants(_event(line)):
-                _print([line], json)
-        seen = max(seen, fresh)
+    tailing = LogTail(folder)
+    try:
+        for line in tailing.newest(lines, lambda line: wanted.all or wanted.wants(_event(line))):
+            _print(line, json)
+        while follow:
+            time.sleep(_POLL_SECONDS)
+            for line in tailing.fresh():
+                if wanted.all or wanted.wants(_event(line)):
+                    _print(line, json)
+    except OSError as error:
+        raise Failure(Status.UNREACHABLE, f"the log in `{folder}` cannot be read: {error.strerror}") from error
 
 
 def show(
@@ -133,14 +136,12 @@ def _event(line: bytes) -> Event:
         raise LogFailed("a line of the log is no event that this version knows") from error
 
 
-def _print(lines: Iterable[bytes], json: bool) -> None:
+def _print(line: bytes, json: bool) -> None:
     # One event a line with `--json` too, so that the output can be followed.
-    out = Output(json=False)
-    for line in lines:
-        if json:
-            typer.echo(line)
-        else:
-            out.say(summary(_event(line)))
+    if json:
+        typer.echo(line)
+    else:
+        Output(json=False).say(summary(_event(line)))
 
 
 def _names(caller: Caller | None) -> Iterator[str]:
