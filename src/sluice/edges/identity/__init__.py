@@ -1,0 +1,27 @@
+"""Who a caller is: passwords, tokens and certificates to identities, and how often somebody may try."""
+
+from __future__ import annotations
+
+from sluice.edges.identity.certificates import CertificateMapper, certificate_name
+from sluice.edges.identity.configured import directory_of, issuers_of
+from sluice.edges.identity.directory import Account, Directory, Way, settle_purpose
+from sluice.edges.identity.keys import read_keys
+from sluice.edges.identity.ratelimit import RateLimit
+from sluice.edges.identity.rejected import Rejected
+from sluice.edges.identity.tokens import TokenIssuer, TokenVerifier
+
+__all__ = [
+    "Account",
+    "CertificateMapper",
+    "Directory",
+    "RateLimit",
+    "Rejected",
+    "TokenIssuer",
+    "TokenVerifier",
+    "Way",
+    "certificate_name",
+    "directory_of",
+    "issuers_of",
+    "read_keys",
+    "settle_purpose",
+]
