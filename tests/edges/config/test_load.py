@@ -219,6 +219,15 @@ def test_a_list_with_all_its_entries_gone_is_empty_and_not_left_out(write: Write
     assert "`sources` is empty" in errors(write("sources:\nmasking: {key: {file: k}}\n"))[0]
 
 
+def test_rules_hold_across_both_files_of_users(write: Write, tmp_path: Path) -> None:
+    listeners = "listeners: [{tls: {cert: c, key: k, client_ca: a}}]\n"
+    path = write(LEAST + listeners + "users: {ann: {certificates: [x]}}\nusers_file: users.yaml\n")
+    (tmp_path / "users.yaml").write_text("users:\n  bob: {certificates: [x]}\n")
+    assert "this certificate already proves `ann`" in errors(path)[0]
+    path.write_text(LEAST + "users_file: users.yaml\n")
+    assert "no listener accepts client certificates" in errors(path)[0]
+
+
 def test_a_certificate_proves_one_user_only(write: Write) -> None:
     listeners = "listeners: [{tls: {cert: c, key: k, client_ca: a}}]\n"
     found = errors(write(LEAST + listeners + "users:\n  a: {certificates: [x]}\n  b: {certificates: [x]}\n"))

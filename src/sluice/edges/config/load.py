@@ -43,8 +43,11 @@ def load(path: Path, environment: Mapping[str, str] | None = None, *, others: bo
         reader.fail(
             ("users", both[0]), f"the user `{both[0]}` is also in `{config.users_file}`", "expected it in one place"
         )
+    config = msgspec.structs.replace(config, users={**config.users, **further})
+    check_whole(config, reader)
+    if reader.errors:
         raise together(reader.errors)
-    return msgspec.structs.replace(config, users={**config.users, **further})
+    return config
 
 
 def load_users(path: Path, environment: Mapping[str, str] | None = None) -> dict[str, User]:
