@@ -120,6 +120,8 @@ class Span:
     literals_matter: bool = True
     reasons: tuple[str, ...] = ()
     copy: CopyShape | None = None
+    code: str = ""
+    """Why the text was not understood, as a SQLSTATE; empty when it was."""
     prepared: Span | None = None
     """The statement inside PREPARE, DECLARE CURSOR or EXPLAIN."""
 

@@ -1,0 +1,413 @@
+"""The relational IR: what a dialect's tree is lowered to. Small on purpose; what does not fit is `Unclear`, never dropped.
+
+Names are as the dialect resolves them before any lookup (folded, unquoted, truncated). Plain dataclasses: many are made per statement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sluice.sql.span import CopyShape, SessionEffect
+
+
+@dataclass(slots=True)
+class Name:
+    """A column (or whole row) by name, most significant part first. `star`: all columns of what is named."""
+
+    parts: tuple[str, ...]
+    star: bool = False
+
+
+@dataclass(slots=True)
+class Constant:
+    """A literal. `whole`: a whole number, which ORDER BY and GROUP BY take for the position of an output."""
+
+    whole: bool = False
+
+
+@dataclass(slots=True)
+class Parameter:
+    """A bound parameter."""
+
+    number: int
+
+
+@dataclass(slots=True)
+class Call:
+    """A function call; `over`, `within` and `filtered` make it a window call or an aggregate."""
+
+    schema: str | None
+    name: str
+    args: list[Expr]
+    order: list[Expr] = field(default_factory=list)
+    filtered: Expr | None = None
+    partition: list[Expr] = field(default_factory=list)
+    over: bool = False
+    within: bool = False
+    star: bool = False
+
+
+@dataclass(slots=True)
+class Operate:
+    """An operator; `sort` says how a predicate built of it tells its operands: equality, or anything else."""
+
+    schema: str | None
+    name: str
+    args: list[Expr]
+    sort: Literal["equal", "any-equal", "other"] = "other"
+
+
+@dataclass(slots=True)
+class Logic:
+    """AND, OR, NOT."""
+
+    kind: Literal["and", "or", "not"]
+    args: list[Expr]
+
+
+@dataclass(slots=True)
+class Cast:
+    """A conversion to a named type."""
+
+    arg: Expr
+    schema: str | None
+    name: str
+
+
+@dataclass(slots=True)
+class Compute:
+    """A built-in construct that only computes on its arguments (CASE, COALESCE, ROW, ARRAY, XMLELEMENT, JSON_OBJECT …)."""
+
+    kind: str
+    args: list[Expr]
+
+
+@dataclass(slots=True)
+class Field:
+    """A field of a composite value; `name` None: all of them."""
+
+    arg: Expr
+    name: str | None
+
+
+@dataclass(slots=True)
+class Nested:
+    """A query inside an expression. `test` is the left side of IN, ANY and ALL."""
+
+    kind: Literal["scalar", "exists", "any", "array"]
+    query: Query
+    test: Expr | None = None
+
+
+@dataclass(slots=True)
+class Unclear:
+    """Something the lowering knows no meaning for; it may carry and do anything."""
+
+    reason: str
+    args: list[Expr] = field(default_factory=list)
+
+
+Expr = Name | Constant | Parameter | Call | Operate | Logic | Cast | Compute | Field | Nested | Unclear
+
+
+@dataclass(slots=True)
+class Target:
+    """An item of a select or RETURNING list."""
+
+    expr: Expr
+    name: str | None
+
+
+@dataclass(slots=True)
+class Alias:
+    """What a FROM item is called, and its columns if they are renamed."""
+
+    name: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Table:
+    """A relation by name. `args` are those of TABLESAMPLE."""
+
+    schema: str | None
+    name: str
+    alias: Alias | None = None
+    only: bool = False
+    args: list[Expr] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Derived:
+    """A subquery in FROM."""
+
+    query: Query
+    alias: Alias | None = None
+    lateral: bool = False
+
+
+@dataclass(slots=True)
+class Functions:
+    """Functions in FROM, side by side. `columns` are those a column definition list names, else None."""
+
+    calls: list[Expr]
+    columns: tuple[str, ...] | None = None
+    alias: Alias | None = None
+    ordinality: bool = False
+
+
+@dataclass(slots=True)
+class Unfolded:
+    """JSON_TABLE or XMLTABLE: every column may carry all of the inputs."""
+
+    args: list[Expr]
+    columns: tuple[str, ...]
+    alias: Alias | None = None
+
+
+@dataclass(slots=True)
+class Join:
+    """A join. `using` None: by `on`, or by all common columns when `natural`."""
+
+    left: From
+    right: From
+    outer: bool = False
+    using: tuple[str, ...] | None = None
+    using_alias: str | None = None
+    natural: bool = False
+    on: Expr | None = None
+    alias: Alias | None = None
+
+
+From = Table | Derived | Functions | Unfolded | Join
+
+
+@dataclass(slots=True)
+class Cte:
+    """A WITH item."""
+
+    name: str
+    query: Query
+    columns: tuple[str, ...] = ()
+    recursive: bool = False
+    extra: tuple[str, ...] = ()
+    """Columns that SEARCH and CYCLE add."""
+
+
+@dataclass(slots=True)
+class Select:
+    """One SELECT. `shaping` are expressions that only order, limit or de-duplicate; `groups` those of GROUP BY."""
+
+    targets: list[Target]
+    source: list[From] = field(default_factory=list)
+    where: Expr | None = None
+    groups: list[Expr] = field(default_factory=list)
+    having: Expr | None = None
+    windows: list[Expr] = field(default_factory=list)
+    distinct: bool = False
+    distinct_on: list[Expr] = field(default_factory=list)
+    order: list[Expr] = field(default_factory=list)
+    limits: list[Expr] = field(default_factory=list)
+    row_bound: int | None = None
+    ctes: list[Cte] = field(default_factory=list)
+    locking: bool = False
+
+
+@dataclass(slots=True)
+class Values:
+    """VALUES rows; rows of constants alone are counted, not kept."""
+
+    rows: list[list[Expr]]
+    width: int
+    order: list[Expr] = field(default_factory=list)
+    limits: list[Expr] = field(default_factory=list)
+    ctes: list[Cte] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Combine:
+    """UNION, INTERSECT, EXCEPT: outputs by position. `distinct`: rows are compared."""
+
+    left: Query
+    right: Query
+    distinct: bool = False
+    order: list[Expr] = field(default_factory=list)
+    limits: list[Expr] = field(default_factory=list)
+    ctes: list[Cte] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Assignment:
+    """A column and the expression it is set to; `whole` when several columns take one row expression."""
+
+    column: str
+    expr: Expr
+
+
+@dataclass(slots=True)
+class Conflict:
+    """ON CONFLICT DO UPDATE."""
+
+    sets: list[Assignment]
+    where: Expr | None
+    inference: list[Expr]
+
+
+@dataclass(slots=True)
+class Insert:
+    """INSERT. `source` None: DEFAULT VALUES."""
+
+    table: Table
+    columns: tuple[str, ...]
+    source: Query | None
+    conflict: Conflict | None = None
+    returning: list[Target] = field(default_factory=list)
+    ctes: list[Cte] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Update:
+    """UPDATE … FROM."""
+
+    table: Table
+    sets: list[Assignment]
+    source: list[From] = field(default_factory=list)
+    where: Expr | None = None
+    current_of: bool = False
+    returning: list[Target] = field(default_factory=list)
+    ctes: list[Cte] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Delete:
+    """DELETE … USING."""
+
+    table: Table
+    source: list[From] = field(default_factory=list)
+    where: Expr | None = None
+    current_of: bool = False
+    returning: list[Target] = field(default_factory=list)
+    ctes: list[Cte] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class When:
+    """A branch of MERGE."""
+
+    action: Literal["insert", "update", "delete", "nothing"]
+    condition: Expr | None
+    sets: list[Assignment] = field(default_factory=list)
+    columns: tuple[str, ...] = ()
+    values: list[Expr] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Merge:
+    """MERGE."""
+
+    table: Table
+    source: From
+    on: Expr
+    whens: list[When]
+    returning: list[Target] = field(default_factory=list)
+    ctes: list[Cte] = field(default_factory=list)
+
+
+Query = Select | Values | Combine | Insert | Update | Delete | Merge
+
+
+@dataclass(slots=True)
+class Run:
+    """A query by itself."""
+
+    query: Query
+
+
+@dataclass(slots=True)
+class CreateFrom:
+    """CREATE TABLE AS, SELECT INTO, CREATE [MATERIALIZED] VIEW: a relation made of a query."""
+
+    verb: str
+    schema: str | None
+    name: str
+    query: Query | None
+    columns: tuple[str, ...] = ()
+    executes: str | None = None
+    stores: bool = True
+
+
+@dataclass(slots=True)
+class Copy:
+    """COPY. `table` with its columns, or `query`; `server_side`: to or from a file or program of the server."""
+
+    shape: CopyShape
+    table: Table | None
+    columns: tuple[str, ...] = ()
+    query: Query | None = None
+    where: Expr | None = None
+    server_side: bool = False
+
+
+@dataclass(slots=True)
+class Explain:
+    """EXPLAIN; `analyze` runs the statement."""
+
+    inner: Body
+    analyze: bool
+
+
+@dataclass(slots=True)
+class Keep:
+    """PREPARE and DECLARE CURSOR: a query kept under a name."""
+
+    verb: Literal["prepare", "declare"]
+    name: str
+    inner: Body
+    hold: bool = False
+
+
+@dataclass(slots=True)
+class Recall:
+    """EXECUTE and FETCH: a query kept earlier. `moves`: MOVE, which returns nothing."""
+
+    verb: Literal["execute", "fetch"]
+    name: str
+    args: list[Expr] = field(default_factory=list)
+    moves: bool = False
+
+
+@dataclass(slots=True)
+class Utility:
+    """A statement that is not a query: all that matters of it is named here. `outputs`: columns it answers with (SHOW)."""
+
+    verb: str
+    action: Literal["read", "write", "define", "destroy", "administer", "session"]
+    tables: list[tuple[Table, str]] = field(default_factory=list)
+    effects: tuple[SessionEffect, ...] = ()
+    outputs: tuple[str, ...] = ()
+    clear: bool = True
+    """Whether what it does is fully said by these fields."""
+    reason: str = ""
+    exprs: list[Expr] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Unparsed:
+    """A text, or a statement in it, that was not understood. `code` is the SQLSTATE to refuse it with."""
+
+    reason: str
+    code: str = "42601"
+
+
+Body = Run | CreateFrom | Copy | Explain | Keep | Recall | Utility | Unparsed
+
+
+@dataclass(slots=True)
+class Statement:
+    """One statement of a text and where it stands in it (characters). `fixed`: it holds literals that may matter."""
+
+    body: Body
+    start: int = 0
+    length: int = 0
+    fixed: bool = False

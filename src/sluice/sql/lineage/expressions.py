@@ -1,0 +1,150 @@
+"""The lineage of expressions. Every kind of `ir.Expr` is matched; what is not plain computation is opaque and named."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from sluice.sql import ir
+from sluice.sql.lineage.reach import CLEAR, OPAQUE, Reach, merged, union
+from sluice.sql.lineage.scope import Scope
+from sluice.sql.lineage.work import Work
+
+
+def resolve(expr: ir.Expr, scope: Scope, work: Work) -> Reach:
+    """What reaches the value of an expression."""
+    match expr:
+        case ir.Constant() | ir.Parameter():
+            return CLEAR
+        case ir.Name():
+            return _name(expr, scope, work)
+        case ir.Operate():
+            return _operate(expr, scope, work)
+        case ir.Logic() | ir.Compute():
+            return union([resolve(arg, scope, work) for arg in expr.args])
+        case ir.Call():
+            return _call(expr, scope, work)
+        case ir.Cast():
+            return _cast(expr, scope, work)
+        case ir.Field():
+            return _field(expr, scope, work)
+        case ir.Nested():
+            return _nested(expr, scope, work)
+        case ir.Unclear():
+            for arg in expr.args:
+                resolve(arg, scope, work)
+            work.opaque(expr.reason)
+            return OPAQUE
+        case _:
+            assert_never(expr)
+
+
+def _name(name: ir.Name, scope: Scope, work: Work) -> Reach:
+    parts = name.parts
+    if name.star:
+        # `t.*` as a value (in ROW(t.*), f(t.*)) is the row.
+        entry = scope.entry(parts[-1], parts[-2] if len(parts) > 1 else None) if parts else None
+        if entry is not None:
+            return entry.whole()
+        work.opaque(f"unknown relation `{'.'.join(parts)}`")
+        return OPAQUE
+    found = scope.column(parts[0]) if len(parts) == 1 else _qualified(parts, scope)
+    if found is None:
+        work.opaque(f"unknown column `{'.'.join(parts)}`")
+        return OPAQUE
+    if found is OPAQUE:
+        work.opaque(f"`{'.'.join(parts)}` could be several columns")
+    return found
+
+
+def _qualified(parts: tuple[str, ...], scope: Scope) -> Reach | None:
+    # table.column, schema.table.column, database.schema.table.column; a field of a column needs parentheses.
+    table, column = parts[-2], parts[-1]
+    entry = scope.entry(table, parts[-3] if len(parts) > 2 else None)
+    if entry is not None:
+        found = entry.get(column)
+        if found is not None:
+            return found
+    # The last part may be the table itself (schema.table as a whole row).
+    whole = scope.entry(column, table) if len(parts) == 2 else None
+    return None if whole is None else whole.whole()
+
+
+def _operate(operate: ir.Operate, scope: Scope, work: Work) -> Reach:
+    return operated(operate, [resolve(arg, scope, work) for arg in operate.args], work)
+
+
+def operated(operate: ir.Operate, sides: list[Reach], work: Work) -> Reach:
+    """What reaches the result of an operator whose operands are known."""
+    found = union(sides)
+    if not work.catalog.operator_is_plain(operate.name, _path(operate.schema, work)):
+        work.function(f"operator {operate.name}")
+        return Reach(found.flows, None, True)
+    return found
+
+
+def _path(schema: str | None, work: Work) -> tuple[str, ...]:
+    return work.path if schema is None else (schema,)
+
+
+def _cast(cast: ir.Cast, scope: Scope, work: Work) -> Reach:
+    found = resolve(cast.arg, scope, work)
+    if not work.catalog.cast_is_plain(cast.schema, cast.name, work.path):
+        work.function(f"cast to {cast.name}")
+        return Reach(found.flows, None, True)
+    return found.derived()
+
+
+def _field(access: ir.Field, scope: Scope, work: Work) -> Reach:
+    found = resolve(access.arg, scope, work)
+    if found.row is not None and access.name is not None:
+        column = found.row.get(access.name)
+        if column is not None:
+            return column
+    return found.derived()
+
+
+def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
+    args = [resolve(arg, scope, work) for arg in call.args]
+    ordered = [resolve(arg, scope, work) for arg in call.order]
+    shaping = [resolve(arg, scope, work) for arg in call.partition]
+    if call.filtered is not None:
+        shaping.append(resolve(call.filtered, scope, work))
+    if call.within:
+        args += ordered
+    else:
+        shaping += ordered
+    for reach in shaping:
+        work.use(reach, "filter")
+    found = work.catalog.functions(call.schema, call.name, work.path)
+    if len(args) == 1 and args[0].row is not None and call.schema is None:
+        # f(row) is also how a field of the row may be written, and the field wins over no function only.
+        column = args[0].row.get(call.name)
+        if column is not None:
+            return column if not found else merged(column, args[0].derived())
+    if not found or not all(function.plain or function.declared for function in found):
+        work.function(f"{call.schema}.{call.name}" if call.schema else call.name)
+        return Reach(union(args + shaping).flows, None, True)
+    value = union(args)
+    kinds = {function.aggregate for function in found}
+    if kinds == {"aggregate"}:
+        return union((value, *shaping)).aggregated()
+    # Rows that a frame, a FILTER or an order lets in shape the value, one row at a time if the caller likes.
+    return union((value, *shaping)) if call.filtered is not None or call.over else value
+
+
+def _nested(nested: ir.Nested, scope: Scope, work: Work) -> Reach:
+    test = CLEAR if nested.test is None else resolve(nested.test, scope, work)
+    result = work.query(nested.query, scope, work)
+    if nested.kind == "exists":
+        return result.influence
+    outputs = CLEAR if result.columns is None else union([reach for _, reach in result.columns])
+    if result.columns is None:
+        outputs = OPAQUE
+    if nested.kind == "any":
+        for reach in (test, outputs):
+            work.use(reach, "join" if test.plain is not None else "filter")
+        return union((test, outputs, result.influence))
+    if nested.kind == "scalar" and result.columns is not None and len(result.columns) == 1:
+        only = result.columns[0][1]
+        return Reach(only.flows, None, only.opaque, only.row)
+    return outputs.derived()

@@ -1,0 +1,205 @@
+"""FROM items: relations by the catalog, views by their definition, subqueries, functions, joins."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from sluice.model.columns import ColumnRef, TableRef
+from sluice.sql import ir
+from sluice.sql.catalog import Relation
+from sluice.sql.lineage.expressions import resolve
+from sluice.sql.lineage.predicates import condition
+from sluice.sql.lineage.reach import CLEAR, OPAQUE, Entry, Reach, merged, union
+from sluice.sql.lineage.scope import Item, Scope
+from sluice.sql.lineage.work import Work
+from sluice.sql.span import Access, Flow
+
+_DEEPEST_VIEW = 32
+
+RECORDS: dict[str, tuple[str, ...]] = {
+    "json_each": ("key", "value"),
+    "jsonb_each": ("key", "value"),
+    "json_each_text": ("key", "value"),
+    "jsonb_each_text": ("key", "value"),
+    "json_array_elements": ("value",),
+    "jsonb_array_elements": ("value",),
+    "json_array_elements_text": ("value",),
+    "jsonb_array_elements_text": ("value",),
+    "aclexplode": ("grantor", "grantee", "privilege_type", "is_grantable"),
+    "pg_options_to_table": ("option_name", "option_value"),
+    "pg_get_keywords": ("word", "catcode", "barelabel", "catdesc", "baredesc"),
+    "pg_input_error_info": ("message", "detail", "hint", "sql_error_code"),
+    "pg_partition_tree": ("relid", "parentrelid", "isleaf", "level"),
+    "ts_parse": ("tokid", "token"),
+}
+"""Functions whose rows have several columns, by name. One that is not here has one, or its columns are listed by the caller."""
+
+OPEN = frozenset({"json_populate_record", "json_populate_recordset", "jsonb_populate_record", "jsonb_populate_recordset"})
+"""Functions whose columns are those of a type named in their arguments."""
+
+
+def source(item: ir.From, scope: Scope, outer: Scope, work: Work) -> Item:
+    """A FROM item. `scope` holds what stands to its left (for LATERAL), `outer` does not."""
+    match item:
+        case ir.Table():
+            for arg in item.args:
+                work.use(resolve(arg, scope, work), "filter")
+            return Item.of(table(item, scope, work))
+        case ir.Derived():
+            return _derived(item, scope if item.lateral else outer, work)
+        case ir.Functions():
+            return _functions(item, scope, work)
+        case ir.Unfolded():
+            whole = union([resolve(arg, scope, work) for arg in item.args])
+            entry = Entry("", [(name, whole) for name in item.columns])
+            return Item.of(_called(entry, item.alias))
+        case ir.Join():
+            return _join(item, scope, outer, work)
+        case _:
+            assert_never(item)
+
+
+def table(item: ir.Table, scope: Scope, work: Work, access: Access = "read", common: bool = True) -> Entry:
+    """A relation's entry. `common`: it may be a WITH item (what is written to may not)."""
+    called = item.alias.name if item.alias else item.name
+    renames = item.alias.columns if item.alias else ()
+    if common and item.schema is None:
+        known = scope.cte(item.name)
+        if known is not None:
+            return known.renamed(called, renames)
+    relation = find(item, work)
+    if relation is None:
+        work.opaque(f"unknown relation `{item.schema + '.' if item.schema else ''}{item.name}`")
+        return Entry(called, [], open=True)
+    work.touch(TableRef(relation.schema, relation.name), access)
+    entry = Entry(called, _columns(relation, work))
+    if renames:
+        entry = entry.renamed(called, renames)
+    entry.schema = None if item.alias else relation.schema
+    return entry
+
+
+def find(item: ir.Table, work: Work) -> Relation | None:
+    """The relation a name means."""
+    if item.schema is None:
+        return work.catalog.resolve(item.name, work.path)
+    schema = work.context.temp_schema if item.schema == "pg_temp" else item.schema
+    return None if schema is None else work.catalog.relation(schema, item.name)
+
+
+def _columns(relation: Relation, work: Work) -> list[tuple[str, Reach]]:
+    own = [(column.name, ColumnRef(relation.schema, relation.name, column.name)) for column in relation.columns]
+    if relation.kind not in ("view", "matview"):
+        return [(name, Reach(frozenset((Flow(ref, "value"),)), ref)) for name, ref in own]
+    inside = _view(relation, work)
+    if inside is None or len(inside) != len(own):
+        work.partial(f"view `{relation.schema}.{relation.name}` could not be expanded")
+        return [(name, Reach(frozenset((Flow(ref, "value"),)), None, True)) for name, ref in own]
+    return [
+        (name, Reach(reach.flows | {Flow(ref, "value")}, reach.plain, reach.opaque))
+        for (name, ref), (_, reach) in zip(own, inside, strict=True)
+    ]
+
+
+def _view(relation: Relation, work: Work) -> list[tuple[str, Reach]] | None:
+    views = work.context.views
+    if relation.oid in views:
+        return views[relation.oid]
+    views[relation.oid] = None
+    statements = work.context.lower(relation.definition or "")
+    body = statements[0].body if len(statements) == 1 else None
+    if not isinstance(body, ir.Run) or work.depth >= _DEEPEST_VIEW:
+        return None
+    # A view's own walk: its tables and conditions are its owner's doing, only what flows out of it is the caller's.
+    inner = Work(work.catalog, work.context, work.catalog.definition_path, work.query, depth=work.depth + 1, quiet=True)
+    found = work.query(body.query, Scope(), inner).columns
+    if inner.functions and found is not None:
+        found = [(name, Reach(reach.flows, None, reach.opaque)) for name, reach in found]
+    views[relation.oid] = found
+    return found
+
+
+def _called(entry: Entry, alias: ir.Alias | None) -> Entry:
+    return entry if alias is None else entry.renamed(alias.name, alias.columns)
+
+
+def _derived(item: ir.Derived, scope: Scope, work: Work) -> Item:
+    result = work.query(item.query, scope, work)
+    entry = Entry("", result.columns or [], open=result.columns is None)
+    return Item.of(_called(entry, item.alias))
+
+
+def _functions(item: ir.Functions, scope: Scope, work: Work) -> Item:
+    columns: list[tuple[str, Reach]] = []
+    opened = False
+    label = item.alias.name if item.alias else ""
+    for call in item.calls:
+        found, unknown = _rows(call, item, label, scope, work)
+        columns += found
+        opened = opened or unknown
+    if item.ordinality:
+        columns.append(("ordinality", CLEAR))
+    name = label or (item.calls[0].name if item.calls and isinstance(item.calls[0], ir.Call) else "")
+    entry = Entry(name, columns, open=opened)
+    return Item.of(entry.renamed(name, item.alias.columns) if item.alias else entry)
+
+
+def _rows(call: ir.Expr, item: ir.Functions, label: str, scope: Scope, work: Work) -> tuple[list[tuple[str, Reach]], bool]:
+    whole = resolve(call, scope, work).derived()
+    if item.columns is not None:
+        return [(name, whole) for name in item.columns], False
+    if not isinstance(call, ir.Call):
+        return [(label or "?column?", whole)], False
+    if call.name == "unnest" and len(call.args) > 1:
+        return [("unnest", resolve(arg, scope, work).derived()) for arg in call.args], False
+    if call.name in RECORDS:
+        return [(name, whole) for name in RECORDS[call.name]], False
+    if call.name in OPEN or whole.opaque:
+        return [], True
+    return [(label or call.name, whole)], False
+
+
+def _join(join: ir.Join, scope: Scope, outer: Scope, work: Work) -> Item:
+    left = source(join.left, scope, outer, work)
+    beside = Scope([*scope.items, left], scope.parent, scope.ctes)
+    right = source(join.right, beside, outer, work)
+    both = Item([*left.entries, *right.entries], [], left.open or right.open)
+    common = join.using
+    if join.natural:
+        if both.open:
+            work.opaque("NATURAL JOIN with columns that are not known")
+        names = {name for name, _ in right.visible}
+        common = tuple(name for name, _ in left.visible if name in names)
+    if common is None:
+        both.visible = [*left.visible, *right.visible]
+        condition(join.on, Scope([*scope.items, both], scope.parent, scope.ctes), work)
+    else:
+        shared = _using(common, left, right, work)
+        both.visible = [*shared, *_without(left.visible, common), *_without(right.visible, common)]
+        if join.using_alias:
+            both.entries.append(Entry(join.using_alias, shared))
+    if join.alias is not None:
+        entry = Entry("", both.visible, both.open).renamed(join.alias.name, join.alias.columns)
+        return Item.of(entry)
+    return both
+
+
+def _using(common: tuple[str, ...], left: Item, right: Item, work: Work) -> list[tuple[str, Reach]]:
+    shared = []
+    for name in common:
+        sides = [_one(side, name) for side in (left, right)]
+        for side in sides:
+            work.use(side, "join")
+            if side.opaque:
+                work.opaque(f"USING column `{name}` is not known on both sides")
+        shared.append((name, merged(*sides)))
+    return shared
+
+
+def _one(item: Item, name: str) -> Reach:
+    found = [reach for known, reach in item.visible if known == name]
+    return found[0] if len(found) == 1 else OPAQUE
+
+
+def _without(columns: list[tuple[str, Reach]], names: tuple[str, ...]) -> list[tuple[str, Reach]]:
+    return [column for column in columns if column[0] not in names]

@@ -1,0 +1,87 @@
+"""What is gathered while a statement is walked, and the context it is walked in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sluice.model.columns import ColumnRef, TableRef
+from sluice.sql import ir
+from sluice.sql.catalog import Catalog
+from sluice.sql.lineage.reach import Reach
+from sluice.sql.lineage.scope import Result, Scope
+from sluice.sql.span import Access, Action, Confidence, Flow, Span, Touch, Use, UseKind, Write
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """How names resolve in a session: its search path with the implicit schemas in it, its user, its temporary schema.
+
+    `prepared` and `cursors` are the spans kept under names, all that a name may mean. `lower` reads the text of a view;
+    `views` remembers what views came to.
+    """
+
+    search_path: tuple[str, ...] = ()
+    user: str = ""
+    temp_schema: str | None = None
+    prepared: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    cursors: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    lower: Callable[[str], tuple[ir.Statement, ...]] = lambda _: ()
+    views: dict[int, list[tuple[str, Reach]] | None] = field(default_factory=dict, compare=False)
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One statement's analysis under way."""
+
+    catalog: Catalog
+    context: Context
+    path: tuple[str, ...]
+    query: Callable[[ir.Query, Scope, Work], Result]
+    """How a nested query is walked; given from above, since queries and expressions hold each other."""
+    depth: int = 0
+    tables: dict[Touch, None] = field(default_factory=dict)
+    uses: set[Use] = field(default_factory=set)
+    writes: list[Write] = field(default_factory=list)
+    functions: set[str] = field(default_factory=set)
+    reasons: dict[str, None] = field(default_factory=dict)
+    actions: set[Action] = field(default_factory=set)
+    confidence: Confidence = Confidence.EXACT
+    bounded: bool = True
+    literals_matter: bool = False
+    quiet: bool = False
+    """Inside a view: what its owner wrote is not this caller's use."""
+
+    def opaque(self, reason: str) -> None:
+        """Something could not be resolved."""
+        self.confidence = Confidence.OPAQUE
+        self.reasons[reason] = None
+
+    def partial(self, reason: str) -> None:
+        """Something is known only in part, and marked where it is not."""
+        self.confidence = min(self.confidence, Confidence.PARTIAL)
+        self.reasons[reason] = None
+
+    def function(self, name: str) -> None:
+        """Something is called that is not known to be a plain computation."""
+        self.functions.add(name)
+        self.opaque(f"`{name}` may read or do anything")
+
+    def touch(self, table: TableRef, access: Access) -> None:
+        """A relation is read or changed."""
+        self.tables[Touch(table, access)] = None
+
+    def use(self, reach: Reach, kind: UseKind) -> None:
+        """Columns shape the result."""
+        if not self.quiet:
+            self.uses.update(Use(flow.column, kind) for flow in reach.flows)
+
+    def write(self, target: ColumnRef, reach: Reach) -> None:
+        """A value lands in a column."""
+        flows = frozenset(flow for flow in reach.flows if flow.column != target)
+        self.writes.append(Write(target, flows, reach.opaque))
+
+
+def columns(flows: frozenset[Flow]) -> frozenset[ColumnRef]:
+    """The columns of some flows."""
+    return frozenset(flow.column for flow in flows)
