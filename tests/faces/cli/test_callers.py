@@ -5,17 +5,24 @@ from pathlib import Path
 import pytest
 
 from sluice.edges.config import Config, load
-from sluice.faces.cli.callers import caller
+from sluice.engines.postgres import scram
+from sluice.faces.cli.callers import Claims, caller, purpose
 from sluice.faces.cli.statuses import Failure, Status
 
-TEXT = """\
-sources: {shop: {host: 127.0.0.1, environment: production, user: gateway}}
-masking: {key: {file: masking.key}}
+TEXT = f"""\
+sources: {{shop: {{host: 127.0.0.1, environment: production, user: gateway}}}}
+masking: {{key: {{file: masking.key}}}}
 users:
-  alice: {groups: [support], purposes: [ticket], default_purpose: ticket}
-  trainer: {kind: agent, groups: [training]}
-  gone: {disabled: true}
+  alice:
+    groups: [support]
+    purposes: [ticket]
+    default_purpose: ticket
+    scram: {scram.Verifier.make("pw", b"0123456789abcdef")}
+  dana: {{groups: [data-science], purposes: [analytics, fine-tuning]}}
+  trainer: {{kind: agent, groups: [training], purposes: [fine-tuning]}}
+  gone: {{disabled: true}}
 """
+TRAINING = frozenset({"training"})
 
 
 @pytest.fixture
@@ -24,35 +31,55 @@ def config(tmp_path: Path) -> Config:
     return load(tmp_path / "sluice.yaml")
 
 
-def test_a_user_of_the_configuration_comes_with_all_that_it_may(config: Config) -> None:
-    alice = caller(config, "alice", [], "user", "")
-    assert (alice.display, alice.groups, alice.purposes) == ("user:alice", {"support"}, {"ticket"})
-    assert alice.default_purpose == "ticket"
-    assert caller(config, "trainer", [], "user", "").purposes is None
+def test_a_user_with_a_password_is_what_the_configuration_says(config: Config) -> None:
+    alice = caller(config, "alice", Claims())
+    assert (alice.display, alice.groups, alice.purposes, alice.method) == (
+        "user:alice",
+        {"support"},
+        {"ticket"},
+        "scram",
+    )
+    assert purpose(alice, "") == "ticket"
 
 
-def test_options_cannot_widen_a_user_of_the_configuration(config: Config) -> None:
-    alice = caller(config, "alice", ["dba"], "service", "")
-    assert (alice.kind, alice.groups) == ("user", {"support"})
+def test_options_cannot_widen_a_user_with_a_password(config: Config) -> None:
+    for claims in (Claims(groups=frozenset({"dba"})), Claims(behalf="dana")):
+        with pytest.raises(Failure, match="logs in by password") as caught:
+            caller(config, "alice", claims)
+        assert caught.value.status == Status.USAGE
 
 
-def test_an_agent_acts_for_a_user(config: Config) -> None:
-    assert caller(config, "trainer", [], "user", "alice").display == "agent:trainer for user:alice"
-    assert caller(config, "bot", ["training"], "agent", "alice").display == "agent:bot for user:alice"
+def test_an_agent_acts_for_a_user_within_the_purposes_of_both(config: Config) -> None:
+    trainer = caller(config, "trainer", Claims(behalf="dana"))
+    assert trainer.display == "agent:trainer for user:dana"
+    assert trainer.purposes == {"fine-tuning"}
+    assert trainer.on_behalf_of is not None
+    assert trainer.on_behalf_of.groups == {"data-science"}
+
+
+def test_one_that_only_tokens_know_is_what_the_token_would_say(config: Config) -> None:
+    claims = Claims("agent", TRAINING, "eve", frozenset({"support"}))
+    bot = caller(config, "bot", claims)
+    assert (bot.display, bot.groups) == ("agent:bot for user:eve", TRAINING)
+    assert bot.on_behalf_of is not None
+    assert bot.on_behalf_of.groups == {"support"}
 
 
 @pytest.mark.parametrize(
-    ("name", "groups", "behalf", "status"),
+    ("name", "claims", "status"),
     [
-        ("nobody", [], "", Status.USAGE),
-        ("trainer", [], "nobody", Status.USAGE),
-        ("gone", [], "", Status.FAILED),
-        ("trainer", [], "gone", Status.FAILED),
+        ("nobody", Claims(), Status.USAGE),
+        ("gone", Claims(), Status.FAILED),
+        ("trainer", Claims(behalf="gone"), Status.FAILED),
+        ("trainer", Claims(behalf="alice"), Status.FAILED),
     ],
 )
-def test_nobody_and_disabled_users_are_refused(
-    config: Config, name: str, groups: list[str], behalf: str, status: Status
-) -> None:
+def test_whoever_could_not_log_in_is_refused(config: Config, name: str, claims: Claims, status: Status) -> None:
     with pytest.raises(Failure) as caught:
-        caller(config, name, groups, "user", behalf)
+        caller(config, name, claims)
     assert caught.value.status == status
+
+
+def test_a_purpose_outside_those_of_the_identity_is_refused(config: Config) -> None:
+    with pytest.raises(Failure, match="purpose `analytics` is not among those `alice` may state"):
+        purpose(caller(config, "alice", Claims()), "analytics")

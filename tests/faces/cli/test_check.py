@@ -53,6 +53,18 @@ def test_missing_certificates_and_policies_are_named(configured: Path, run: Run)
         assert expected in done.output
 
 
+def test_token_keys_that_cannot_be_used_are_named(configured: Path, run: Run) -> None:
+    issuers = "".join(f"  - {{issuer: i, audience: a, jwks: {name}}}\n" for name in ("none.json", "bad.json"))
+    configured.write_text(configured.read_text() + f"tokens:\n{issuers}")
+    (configured.parent / "bad.json").write_text('{"keys": 5}')
+    done = run("check", "--json")
+    assert done.exit_code == 1
+    problems = [each["problem"] for each in json.loads(done.stdout)["problems"]]
+    assert len(problems) == 2
+    assert problems[0].startswith("`tokens.0` cannot be read")
+    assert problems[1].startswith("`tokens.1`: ")
+
+
 def test_the_configuration_may_come_from_the_environment(
     configured: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

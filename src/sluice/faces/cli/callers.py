@@ -1,49 +1,64 @@
-"""Who a command stands in for: an identity as the configuration describes it, or as a token would."""
+"""Who a command stands in for: an identity exactly as the gateway would take it from a login."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
-from typing import cast
+from dataclasses import dataclass, replace
 
 from sluice.edges.config import Config
+from sluice.edges.identity import Account, Directory, Rejected, directory_of, settle_purpose
 from sluice.faces.cli.statuses import Failure, Status
 from sluice.model.identity import Identity, Kind
 
-KINDS = ("user", "service", "agent")
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token would say besides the name. `behalf` names the user that an agent acts for, if any."""
+
+    kind: Kind = "user"
+    groups: frozenset[str] = frozenset()
+    behalf: str = ""
+    behalf_groups: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.groups or self.behalf)
 
 
-def caller(config: Config, name: str, groups: list[str], kind: str, on_behalf_of: str) -> Identity:
-    """The identity of that name; `groups` and `kind` are for one that only tokens know. Failure when it is nobody."""
-    identity = _known(config, name) or _told(name, groups, kind)
-    if not on_behalf_of:
-        return identity
-    user = _known(config, on_behalf_of)
-    if user is None:
-        advice = "add it to the users to say what it may do"
-        raise Failure(Status.USAGE, f"there is no user `{on_behalf_of}` in the configuration", advice)
-    return replace(identity, on_behalf_of=user)
-
-
-def _known(config: Config, name: str) -> Identity | None:
-    user = config.users.get(name)
-    if user is None:
-        return None
-    if user.disabled:
-        raise Failure(Status.FAILED, f"the user `{name}` is disabled and cannot log in")
-    return Identity(
-        kind=user.kind,
-        name=name,
-        groups=frozenset(user.groups),
-        method="scram" if user.scram else "certificate" if user.certificates else "none",
-        authenticated_at=time.time(),
-        purposes=None if user.purposes is None else frozenset(user.purposes),
-        default_purpose=user.default_purpose,
-    )
-
-
-def _told(name: str, groups: list[str], kind: str) -> Identity:
-    if not groups:
+def caller(config: Config, name: str, claims: Claims) -> Identity:
+    """Whom the gateway would take a caller of that name for. Failure when it would let nobody of that name in."""
+    directory = directory_of(config.users, bool(config.tokens))
+    account = directory.account(name)
+    if account is not None and not account.by_token:
+        return _by_proof(directory, name, account, claims)
+    if account is None and not claims.groups:
         advice = "for one that logs in by token say its `--group`s (and `--kind`)"
         raise Failure(Status.USAGE, f"there is no user `{name}` in the configuration", advice)
-    return Identity(cast("Kind", kind), name, frozenset(groups), method="token", authenticated_at=time.time())
+    now = time.time()
+    kind = claims.kind if account is None else account.kind
+    told = Identity(kind, name, claims.groups, method="token", authenticated_at=now)
+    if claims.behalf:
+        behind = Identity("user", claims.behalf, claims.behalf_groups, method="token", authenticated_at=now)
+        told = replace(told, on_behalf_of=behind)
+    return _admitted(directory.admit(name, told), name)
+
+
+def purpose(identity: Identity, stated: str) -> str:
+    """The purpose the connection would have. Failure when the identity may not state it."""
+    settled = settle_purpose(identity, stated)
+    if isinstance(settled, Rejected):
+        raise Failure(Status.FAILED, settled.reason)
+    return settled
+
+
+def _by_proof(directory: Directory, name: str, account: Account, claims: Claims) -> Identity:
+    if claims:
+        problem = f"`{name}` logs in by password or certificate, which say nothing of groups or of acting for others"
+        raise Failure(Status.USAGE, problem, "leave out `--group` and `--on-behalf-of`")
+    method = "scram" if account.verifier is not None else "certificate"
+    return _admitted(directory.identity(name, method, time.time()), name)
+
+
+def _admitted(found: Identity | Rejected, name: str) -> Identity:
+    if isinstance(found, Rejected):
+        raise Failure(Status.FAILED, f"`{name}` could not log in: {found.reason}")
+    return found

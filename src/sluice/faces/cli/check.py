@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from sluice.edges.config import Config, ConfigError, load, policy_files, read_labels
+from sluice.edges.identity import issuers_of
 from sluice.edges.secrets import Secret, SecretError
 from sluice.faces.cli.failures import Problem, joined, placed
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
@@ -23,7 +24,7 @@ def command(config: ConfigPath = DEFAULT_CONFIG, json: AsJson = False) -> None:
     Ends with status 2 when the configuration cannot be read at all, and 1 when something it refers to is wrong.
     """
     loaded = load(config)
-    problems = [problem for part in (labels, policies, secrets, certificates) for problem in part(loaded)]
+    problems = [problem for part in (labels, policies, secrets, certificates, tokens) for problem in part(loaded)]
     out = Output(json)
     listed = [{"file": file, "line": line, "problem": text} for file, line, text in problems]
     out.data({"ok": not problems, "problems": listed})
@@ -75,8 +76,20 @@ def certificates(config: Config) -> Iterator[Problem]:
             yield str(path), 0, f"`{place}` cannot be read: {error.strerror}"
 
 
+def tokens(config: Config) -> Iterator[Problem]:
+    """Issuers whose keys cannot be used."""
+    for index, issuer in enumerate(config.tokens):
+        path = issuer.jwks or issuer.public_key
+        try:
+            issuers_of([issuer])
+        except OSError as error:
+            yield str(path), 0, f"`tokens.{index}` cannot be read: {error.strerror}"
+        except ValueError as error:
+            yield "", 0, f"`tokens.{index}`: {error}"
+
+
 def every_certificate(config: Config) -> Iterator[tuple[str, Path]]:
-    """Each certificate, key and key set with the setting that refers to it."""
+    """Each certificate and private key with the setting that refers to it."""
     for index, listener in enumerate(config.listeners):
         if listener.tls is not None:
             for field in ("cert", "key", "client_ca"):
@@ -84,9 +97,6 @@ def every_certificate(config: Config) -> Iterator[tuple[str, Path]]:
     for name, source in config.sources.items():
         for field in ("ca", "cert", "key"):
             yield from _given(f"sources.{name}.tls.{field}", getattr(source.tls, field))
-    for index, issuer in enumerate(config.tokens):
-        for field in ("jwks", "public_key"):
-            yield from _given(f"tokens.{index}.{field}", getattr(issuer, field))
 
 
 def _given(place: str, path: Path | None) -> Iterator[tuple[str, Path]]:

@@ -39,11 +39,13 @@ def command(config: ConfigPath = DEFAULT_CONFIG, json: AsJson = False) -> None:
 
 
 def _settings(config: Config) -> Iterator[Finding]:
-    problems = [problem for part in (check.labels, check.policies, check.secrets) for problem in part(config)]
+    problems = [
+        problem for part in (check.labels, check.policies, check.secrets, check.tokens) for problem in part(config)
+    ]
     for problem in problems:
         yield Finding("configuration", "fail", placed(problem))
     if not problems:
-        yield Finding("configuration", "ok", "labels, policies and secrets can be read")
+        yield Finding("configuration", "ok", "labels, policies, secrets and token keys can be read")
     settings = fail_open(config)
     for each in settings:
         yield Finding("fail-open setting", "warn", str(each))

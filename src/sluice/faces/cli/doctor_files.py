@@ -30,6 +30,8 @@ def files(path: Path, config: Config) -> Iterator[Finding]:
         private.append(("users_file", config.users_file))
     public = [("configuration", path), ("labels", config.labels), *_policies(config)]
     public += [(place, path) for place, path in every_certificate(config) if not place.endswith(".key")]
+    # Whoever can change the keys of an issuer can be anybody.
+    public += [("tokens", path) for issuer in config.tokens for path in (issuer.jwks, issuer.public_key) if path]
     found = [*_open(private, stat.S_IRWXG | stat.S_IRWXO, "0600"), *_open(public, stat.S_IWGRP | stat.S_IWOTH, "0644")]
     yield from found
     if not found:
