@@ -42,7 +42,7 @@ create function leak_notice(v text) returns bool language plpgsql as $$ begin ra
 create function leak_error(v text) returns bool language plpgsql as $$ begin raise exception '%', v; end $$;
 create function plus_one(v int) returns int language sql as 'select v + 1';
 create function leak_op(text, text) returns text language sql as 'select $1';
-create operator +++ (leftarg = text, rightarg = text, function = leak_op);
+create operator <+> (leftarg = text, rightarg = text, function = leak_op);
 create function steal_state(text, text) returns text language sql as 'select $2';
 create aggregate steal_agg(text) (sfunc = steal_state, stype = text);
 create function const_leak() returns text language sql immutable as 'select ssn from public.people where id = 1';

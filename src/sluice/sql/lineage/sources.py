@@ -89,7 +89,8 @@ def find(item: ir.Table, work: Work) -> Relation | None:
 
 def _columns(relation: Relation, work: Work) -> list[tuple[str, Reach]]:
     own = [(column.name, ColumnRef(relation.schema, relation.name, column.name)) for column in relation.columns]
-    if relation.kind not in ("view", "matview"):
+    # The server's own views are taken as they stand: what they may show is labelled column by column.
+    if relation.kind not in ("view", "matview") or relation.definition is None:
         return [(name, Reach(frozenset((Flow(ref, "value"),)), ref)) for name, ref in own]
     inside = _view(relation, work)
     if inside is None or len(inside) != len(own):

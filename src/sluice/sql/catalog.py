@@ -1,0 +1,205 @@
+"""What a source holds, as of one moment: relations, types, functions, operators, casts. Immutable; looked up by name or number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sluice.model.columns import ColumnRef
+
+RelationKind = Literal["table", "view", "matview", "foreign", "partitioned", "composite", "sequence", "index", "toast"]
+TypeKind = Literal["base", "domain", "composite", "enum", "range", "multirange", "array", "pseudo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. `type_name` as the server prints it (`character varying(20)`); `generated_from`: the columns it is computed of."""
+
+    name: str
+    attnum: int
+    type_oid: int
+    type_name: str
+    not_null: bool = False
+    generated_from: tuple[str, ...] = ()
+    generated: bool = False
+    default_functions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relation:
+    """A relation. `definition` is a view's query; `parents` and `children` are those of inheritance and partitions, by oid."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: RelationKind
+    columns: tuple[Column, ...]
+    definition: str | None = None
+    parents: tuple[int, ...] = ()
+    children: tuple[int, ...] = ()
+    row_type_oid: int = 0
+    has_triggers: bool = False
+    has_rules: bool = False
+    _by_name: Mapping[str, Column] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {column.name: column for column in self.columns})
+
+    def column(self, name: str) -> Column | None:
+        """A column by name."""
+        return self._by_name.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeInfo:
+    """A type. `base_oid` is a domain's, `element_oid` an array's, `relation_oid` a composite's."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: TypeKind
+    base_oid: int | None = None
+    element_oid: int | None = None
+    relation_oid: int | None = None
+    builtin: bool = True
+    checked: bool = False
+    """A domain with a CHECK, which may call anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function. `plain`: known to compute on its arguments alone. `declared`: the configuration vouches for that."""
+
+    schema: str
+    name: str
+    builtin: bool
+    plain: bool
+    aggregate: Literal["value", "aggregate"] | None = None
+    declared: bool = False
+
+
+_SYSTEM = "pg_catalog"
+
+
+class Catalog:
+    """One source's catalog. `definition_path` is the search path under which view definitions were printed."""
+
+    __slots__ = (
+        "_by_oid",
+        "_casts",
+        "_functions",
+        "_operators",
+        "_relations",
+        "_types",
+        "_types_by_name",
+        "definition_path",
+        "version",
+    )
+
+    def __init__(
+        self,
+        relations: Iterable[Relation],
+        types: Iterable[TypeInfo],
+        functions: Mapping[str, tuple[Function, ...]],
+        operators: Mapping[str, frozenset[str]],
+        casts: frozenset[int],
+        definition_path: tuple[str, ...] = (_SYSTEM,),
+        version: int = 0,
+    ) -> None:
+        """`functions` by name; `operators`: schemas, other than the system's, that define an operator of that name.
+
+        `casts`: oids of types some user-defined cast makes.
+        """
+        self._by_oid = {relation.oid: relation for relation in relations}
+        self._relations = {(relation.schema, relation.name): relation for relation in self._by_oid.values()}
+        self._types = {info.oid: info for info in types}
+        self._types_by_name: dict[str, list[TypeInfo]] = {}
+        for info in self._types.values():
+            self._types_by_name.setdefault(info.name, []).append(info)
+        self._functions = functions
+        self._operators = operators
+        self._casts = casts
+        self.definition_path = definition_path
+        self.version = version
+
+    def relations(self) -> Iterable[Relation]:
+        """All relations."""
+        return self._by_oid.values()
+
+    def relation(self, schema: str, name: str) -> Relation | None:
+        """A relation by its full name."""
+        return self._relations.get((schema, name))
+
+    def relation_by_oid(self, oid: int) -> Relation | None:
+        """A relation by number."""
+        return self._by_oid.get(oid)
+
+    def resolve(self, name: str, search_path: tuple[str, ...]) -> Relation | None:
+        """A relation by its bare name: the first schema of the path that has it, the system's first unless the path says where."""
+        for schema in _whole(search_path):
+            found = self._relations.get((schema, name))
+            if found is not None:
+                return found
+        return None
+
+    def functions(self, schema: str | None, name: str, search_path: tuple[str, ...]) -> tuple[Function, ...]:
+        """All functions a call by this name could mean, of any arguments."""
+        known = self._functions.get(name, ())
+        if not known:
+            return ()
+        schemas = (schema,) if schema is not None else _whole(search_path)
+        return tuple([function for function in known if function.schema in schemas])
+
+    def operator_is_plain(self, name: str, search_path: tuple[str, ...]) -> bool:
+        """Whether an operator of this name can only be one of the system's."""
+        others = self._operators.get(name)
+        return others is None or others.isdisjoint(search_path)
+
+    def cast_is_plain(self, schema: str | None, name: str, search_path: tuple[str, ...]) -> bool:
+        """Whether a conversion to this type runs no code but the system's. An unknown type: no."""
+        info = self.type_named(schema, name, search_path)
+        return info is not None and self._plain_type(info)
+
+    def _plain_type(self, info: TypeInfo, depth: int = 0) -> bool:
+        if info.oid in self._casts or info.checked or depth > 16:
+            return False
+        if info.kind == "domain" and info.base_oid is not None:
+            base = self._types.get(info.base_oid)
+            return base is not None and self._plain_type(base, depth + 1)
+        if info.kind == "array" and info.element_oid is not None:
+            element = self._types.get(info.element_oid)
+            return element is not None and self._plain_type(element, depth + 1)
+        if info.kind == "composite" and info.relation_oid is not None:
+            relation = self._by_oid.get(info.relation_oid)
+            inside = () if relation is None else relation.columns
+            parts = [self._types.get(column.type_oid) for column in inside]
+            return relation is not None and all(part is not None and self._plain_type(part, depth + 1) for part in parts)
+        return info.builtin or info.kind == "enum"
+
+    def type_by_oid(self, oid: int) -> TypeInfo | None:
+        """A type by number."""
+        return self._types.get(oid)
+
+    def type_named(self, schema: str | None, name: str, search_path: tuple[str, ...]) -> TypeInfo | None:
+        """A type by name."""
+        known = self._types_by_name.get(name, ())
+        for wanted in (schema,) if schema is not None else _whole(search_path):
+            for info in known:
+                if info.schema == wanted:
+                    return info
+        return None
+
+    def column_by_origin(self, oid: int, attnum: int) -> ColumnRef | None:
+        """The column that a result says it comes from."""
+        relation = self._by_oid.get(oid)
+        if relation is None:
+            return None
+        for column in relation.columns:
+            if column.attnum == attnum:
+                return ColumnRef(relation.schema, relation.name, column.name)
+        return None
+
+
+def _whole(search_path: tuple[str, ...]) -> tuple[str, ...]:
+    return search_path if _SYSTEM in search_path else (_SYSTEM, *search_path)
