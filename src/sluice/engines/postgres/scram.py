@@ -210,9 +210,13 @@ def _b64(raw: bytes) -> str:
 
 def _decoded(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ScramError("not base64") from error
+    # One value, one spelling: bits behind the end would be read as nothing.
+    if _b64(raw) != text:
+        raise ScramError("not base64")
+    return raw
 
 
 def _is_nonce(text: str) -> bool:

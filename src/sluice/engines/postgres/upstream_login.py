@@ -16,6 +16,7 @@ from sluice.engines.postgres.speak import frame
 from sluice.engines.postgres.upstream import fields
 
 _LONGEST = 1 << 20
+_LEAST = {b"R": 9, b"K": 13}
 _OURS = frozenset({"user", "database", "replication", "options"})
 _STEPS = {3: 1, 5: 1, 10: 1, 11: 2, 12: 3, 0: 4}
 """How far each authentication message brings the login; none may come twice or lead back to a weaker method."""
@@ -113,6 +114,8 @@ class UpstreamLogin:
         return answer, None
 
     def _message(self, kind: bytes, raw: bytes) -> tuple[bytes, LoggedIn | LoginRefused | None]:
+        if len(raw) < _LEAST.get(kind, 5):
+            return b"", LoginRefused("a login message from the database is cut short")
         if kind == b"R":
             return self._authenticate(int.from_bytes(raw[5:9], "big"), raw[9:])
         if kind in (b"S", b"K", b"Z") and self._step != _STEPS[0]:
