@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 
@@ -39,14 +39,14 @@ class Look:
         """Whether this connection is encrypted."""
         return bool(self.connection.pgconn.ssl_in_use)
 
-    def rows(self, sql: LiteralString) -> Rows:
+    def rows(self, sql: str) -> Rows:
         """The rows of a statement; Failure when the server refuses it."""
         try:
-            return self.connection.execute(sql).fetchall()
+            return self.connection.execute(sql.encode()).fetchall()
         except psycopg.Error as error:
             raise Failure(Status.UNREACHABLE, f"the database refused a question: {first_line(error)}") from error
 
-    def one(self, sql: LiteralString) -> tuple[Any, ...]:
+    def one(self, sql: str) -> tuple[Any, ...]:
         """The only row of a statement."""
         (row,) = self.rows(sql)
         return row

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
+
 import typer
 
 from sluice.faces.cli import audit, check, doctor, init, policy, sources, users, version
 from sluice.faces.cli.failures import reported
+from sluice.faces.cli.statuses import Status
 
 _HELP = """\
 The identity-aware database gateway.
@@ -13,7 +16,7 @@ The identity-aware database gateway.
 Begin with `sluice init`, look at what it wrote, then `sluice check` and `sluice serve`.
 
 Exit statuses: 0 done; 1 a check failed or a statement would be refused; 2 the command line or a configuration, label \
-or policy file is wrong; 3 a database, file or secret could not be reached.
+or policy file is wrong; 3 a database, file or secret could not be reached; 4 a fault of Sluice's own.
 """
 
 app = typer.Typer(
@@ -35,4 +38,8 @@ app.command("version")(reported(version.command))
 
 def run() -> None:
     """The entry point of the console script."""
-    app()
+    try:
+        app()
+    except Exception:  # A fault must not end with the status of a failed check, as it would by itself.
+        traceback.print_exc()
+        raise SystemExit(int(Status.FAULT)) from None

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sluice.edges.config import load, policy_files
+from sluice.faces.cli import explain
 from sluice.faces.cli.failures import placed, reported
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
@@ -46,3 +47,4 @@ def _text(path: Path) -> str:
 
 app = typer.Typer(help="Check the policies, and ask what they would decide.", no_args_is_help=True)
 app.command("check")(reported(check_policies))
+app.command("explain")(reported(explain.command))

@@ -13,6 +13,7 @@ class Status(IntEnum):
     FAILED = 1
     USAGE = 2
     UNREACHABLE = 3
+    FAULT = 4
 
 
 MEANINGS: Mapping[Status, str] = {
@@ -20,6 +21,7 @@ MEANINGS: Mapping[Status, str] = {
     Status.FAILED: "a check failed, or a statement would be refused or held",
     Status.USAGE: "the command line, or a configuration, label or policy file, is wrong",
     Status.UNREACHABLE: "a database, file or secret could not be reached",
+    Status.FAULT: "a fault of Sluice's own: please report it",
 }
 
 
