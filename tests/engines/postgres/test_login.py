@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -370,7 +371,7 @@ def run(pieces) -> tuple[bytes, list]:
 
 def cut(data: bytes, at: list[int]) -> list[bytes]:
     marks = [0, *sorted(place % (len(data) + 1) for place in at), len(data)]
-    return [data[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(marks)]
 
 
 def test_a_login_byte_by_byte_is_the_same_login():

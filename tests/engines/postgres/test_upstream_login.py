@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -209,7 +210,7 @@ def talk(password: str, to_server: list[int], to_client: list[int], end_point=No
 
 def cut(data: bytes, at: list[int]) -> list[bytes]:
     marks = [0, *sorted(place % (len(data) + 1) for place in at), len(data)]
-    return [data[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    return [data[a:b] for a, b in pairwise(marks)]
 
 
 PLACES = st.lists(st.integers(0, 1_000), max_size=6)
