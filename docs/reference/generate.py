@@ -38,7 +38,7 @@ def _configuration() -> Iterator[str]:
     yield "a value stands for an environment variable; a secret is only referred to, as `${NAME}`, `{file: path}` or"
     yield "`{command: [program, argument]}`. Editors can use [config.schema.json](config.schema.json).\n"
     yield "It is read again when it, the labels, a policy or the users file changes; what is wrong leaves the old one"
-    yield "in force. Listeners and the admin port take a restart."
+    yield "in force. Listeners, the admin port and the log take a restart."
     for name, kind in _structs(Config, ""):
         yield f"\n## {name or 'sluice.yaml'}\n"
         yield cleandoc(kind.__doc__ or "").split("\n\n")[0] + "\n"
@@ -101,7 +101,8 @@ def _metas(hint: Any) -> Iterator[Meta]:
 
 def _commands() -> Iterator[str]:
     yield "\n# Commands\n"
-    yield "Every command takes `--json`; what goes wrong in it is JSON on standard output then. `--help` explains each."
+    yield "Every command but `serve` takes `--json`; what goes wrong in it is JSON on standard output then."
+    yield "`--help` explains each."
     yield "`sluice --install-completion` adds completion to your shell.\n"
     yield "## Exit statuses\n"
     yield "| status | meaning |\n| --- | --- |"

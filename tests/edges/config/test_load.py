@@ -234,12 +234,18 @@ def test_a_certificate_proves_one_user_only(write: Write) -> None:
     assert found == [":11: this certificate already proves `a`; expected each certificate at one user"]
 
 
-def test_only_what_is_bound_to_a_socket_needs_a_restart(write: Write) -> None:
+def test_only_what_is_bound_to_a_socket_or_the_open_log_needs_a_restart(write: Write) -> None:
     old = load(write(LEAST), {})
-    new = load(write(LEAST.replace("production", "staging") + "listeners: [{port: 9}]\nlimits: {connections: 5}\n"), {})
+    new = load(
+        write(
+            LEAST.replace("production", "staging")
+            + "listeners: [{port: 9}]\nlimits: {connections: 5}\naudit: {path: b}\n"
+        ),
+        {},
+    )
     assert not changed(old, old)
     assert changed(old, new).live == ("limits", "sources")
-    assert changed(old, new).restart == ("listeners",)
+    assert changed(old, new).restart == ("audit", "listeners")
 
 
 @pytest.mark.parametrize(

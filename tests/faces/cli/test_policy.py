@@ -128,3 +128,10 @@ def test_a_source_that_does_not_answer_ends_with_status_3(people: Path, run: Run
     entry = "  gone: {host: 127.0.0.1, port: 1, environment: staging, user: x}\n"
     people.write_text(people.read_text().replace("sources:\n", f"sources:\n{entry}"))
     assert run("policy", "explain", "--as", "alice", "--source", "gone", "select 1").exit_code == 3
+
+
+def test_secrets_of_the_system_catalogs_are_labelled_without_being_named(people: Path, run: Run) -> None:
+    _, found = explained(run, "--as", "dana", "select rolname, rolpassword from pg_authid")
+    labels = [flow["labels"] for each in found["analysis"]["outputs"] for flow in each["flows"]]
+    assert labels == [[], ["secret.password_hash"]]
+    assert found["decision"]["masks"][1]["method"] == "null"

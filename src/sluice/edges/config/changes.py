@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sluice.edges.config.config import Config
 
-RESTART = ("listeners", "admin")
-"""Parts bound to open sockets."""
+RESTART = ("admin", "audit", "listeners")
+"""Parts bound to open sockets and to the open, locked log."""
 
 
 @dataclass(frozen=True, slots=True)

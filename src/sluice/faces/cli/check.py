@@ -10,6 +10,7 @@ import typer
 from sluice.edges.config import Config, ConfigError, load, policy_files, read_labels
 from sluice.edges.identity import issuers_of
 from sluice.edges.secrets import Secret, SecretError
+from sluice.engines.postgres.hazards import LABELLED
 from sluice.faces.cli.failures import Problem, joined, placed
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
@@ -38,7 +39,7 @@ def command(config: ConfigPath = DEFAULT_CONFIG, json: AsJson = False) -> None:
 
 def labels(config: Config) -> Iterator[Problem]:
     """What is wrong with the label file."""
-    yield from _tried(lambda: load_labels(read_labels(config), str(config.labels)))
+    yield from _tried(lambda: load_labels(read_labels(config), str(config.labels), LABELLED))
 
 
 def policies(config: Config) -> Iterator[Problem]:

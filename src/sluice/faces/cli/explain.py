@@ -11,6 +11,7 @@ import typer
 from sluice.edges.config import Config, Source, load, policy_files, read_labels
 from sluice.engines.postgres.catalog import CATALOG_SQL, CONTEXT_SQL, CatalogError, build
 from sluice.engines.postgres.dialect import lower
+from sluice.engines.postgres.hazards import LABELLED
 from sluice.faces.cli.callers import Claims, caller
 from sluice.faces.cli.callers import purpose as settled
 from sluice.faces.cli.database import look
@@ -79,7 +80,7 @@ def _report(
     config: Config, name: str, source: Source, identity: Identity, purpose: str, approved: bool, text: str
 ) -> Report:
     bundle = load_policies(policy_files(config))
-    book = load_labels(read_labels(config), str(config.labels))
+    book = load_labels(read_labels(config), str(config.labels), LABELLED)
     statements = lower(text)
     if len(statements) != 1:
         raise Failure(Status.USAGE, f"the text holds {len(statements)} statements", "one at a time can be explained")

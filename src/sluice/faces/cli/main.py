@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from sluice.faces.cli import audit, check, doctor, init, policy, sources, users, version
+from sluice.faces.cli import audit, check, doctor, init, policy, serve, sources, users, version
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.statuses import Status
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.command("init")(reported(init.command))
 app.command("check")(reported(check.command))
+app.command("serve")(reported(serve.command))
 app.command("sources")(reported(sources.command))
 app.command("doctor")(reported(doctor.command))
 app.add_typer(users.app, name="users")
