@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-Ending = Literal["completed", "failed", "cut", "lost"]
+Ending = Literal["completed", "suspended", "prepared", "failed", "skipped", "cut", "lost"]
 
 
 class Caller(Struct, frozen=True, omit_defaults=True):
@@ -134,7 +134,8 @@ class StatementAsked(Struct, frozen=True, tag_field="event", tag="statement-aske
 class StatementDone(Struct, frozen=True, tag_field="event", tag="statement-done"):
     """How the statement of the same `id` ended. `masked[i]`: values hidden in output i; `bytes` as sent to the client.
 
-    `outcome`: `completed`, `failed` (the database refused it: `error` is its SQLSTATE), `cut` (a limit or a revocation
+    `outcome`: `completed`, `suspended` (a portal with more rows to come), `prepared`, `skipped` (an error before it in the
+    pipeline), `failed` (the database refused it: `error` is its SQLSTATE), `cut` (a limit or a revocation
     ended it) or `lost` (a connection broke: what the database did is not known).
     """
 

@@ -57,7 +57,11 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One database's protocol and dialect. `context_sql` answers one row: search path, user, temporary schema, in that order."""
+    """One database's protocol and dialect. `context_sql` answers one row: search path, user, temporary schema, in that order.
+
+    `catalog_sql` answers rows for `build_catalog`, which also takes the functions that the configuration vouches for;
+    `change_sql` answers one value that is another once the catalog is.
+    """
 
     name: str
     downstream: Callable[[int], ClientCodec]
@@ -70,5 +74,6 @@ class Engine:
     lower: Callable[[str], tuple[Statement, ...]]
     normalize: Callable[[bytes], tuple[bytes, list[tuple[int, int]]] | None]
     catalog_sql: str
+    change_sql: str
     context_sql: str
-    build_catalog: Callable[[Iterable[str]], Catalog]
+    build_catalog: Callable[[Iterable[str], frozenset[str]], Catalog]

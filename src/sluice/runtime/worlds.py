@@ -17,10 +17,9 @@ import structlog
 
 from sluice.edges.config import Config, Source
 from sluice.engines.engine import Engine
-from sluice.policy.bundle import PolicyBundle
-from sluice.policy.labels import LabelBook
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.runtime.control import ask
+from sluice.runtime.rules import Rules
 from sluice.session.events import WorldChanged
 from sluice.session.world import Limits, World
 from sluice.sql.catalog import Catalog
@@ -35,12 +34,10 @@ log = structlog.get_logger("sluice.worlds")
 class Worlds:
     """The worlds by source name. `follow` a source to hear of its changes."""
 
-    def __init__(self, engine: Engine, config: Config, bundle: PolicyBundle, book: LabelBook, key: bytes) -> None:
+    def __init__(self, engine: Engine, config: Config, rules: Rules) -> None:
         self._engine = engine
         self._config = config
-        self._bundle = bundle
-        self._book = book
-        self._key = key
+        self._rules = rules
         self._version = 0
         self._worlds: dict[str, World] = {}
         self._tokens: dict[str, str] = {}
@@ -87,14 +84,14 @@ class Worlds:
         old = self._worlds.get(name)
         previous = None if old is None else old.snapshot.bindings.get(name)
         learned = self._learned.get(name, {})
-        binding = self._book.bind(name, catalog, previous, learned)
+        binding = self._rules.book.bind(name, catalog, previous, learned)
         drifted = {place: labels for place, labels in binding.drifted.items() if not labels <= learned.get(place, frozenset())}
         if drifted:
             # A column that was renamed keeps its labels by what it is; a restart must not forget them.
             self._remember(name, drifted)
         self._version += 1
         source = self._config.sources[name]
-        snapshot = Snapshot(self._version, self._bundle, {name: binding}, self._book)
+        snapshot = Snapshot(self._version, self._rules.bundle, {name: binding}, self._rules.book)
         self._put(
             name,
             World(
@@ -102,7 +99,7 @@ class Worlds:
                 source=SourceInfo(name, source.environment, source.engine),
                 snapshot=snapshot,
                 catalog=catalog,
-                masking_key=self._key,
+                masking_key=self._rules.key,
                 limits=_limits(self._config),
                 learned=self._learned.get(name, {}),
             ),
@@ -114,9 +111,9 @@ class Worlds:
         world = self._worlds[name]
         self.publish(name, world.catalog)
 
-    def swap(self, config: Config, bundle: PolicyBundle, book: LabelBook, key: bytes) -> None:
+    def swap(self, config: Config, rules: Rules) -> None:
         """Puts new policies, labels and limits in force for every source whose catalog is known."""
-        self._config, self._bundle, self._book, self._key = config, bundle, book, key
+        self._config, self._rules = config, rules
         for name in list(self._worlds):
             if name in config.sources:
                 self.publish(name, self._worlds[name].catalog)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sluice.audit.events import Ending
 from sluice.model.decision import Refusal
 from sluice.model.waist import (
     Answered,
@@ -141,7 +142,7 @@ def _done(state: State, answered: Done, now: float) -> None:
         state.flights.popleft()
 
 
-def _complete(state: State, run: Run, outcome: str, tag: str, code: str, now: float) -> None:
+def _complete(state: State, run: Run, outcome: Ending, tag: str, code: str, now: float) -> None:
     if not run.over:
         run.over = True
         state.notes.append(state.journal.done(run, outcome, tag, code, now))

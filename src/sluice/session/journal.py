@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sluice.audit.encode import encode, stamp
-from sluice.audit.events import Connected, Disagreement, Disconnected, ProtocolBroken
-from sluice.audit.template import Head, caller, done, peer
+from sluice.audit.events import Connected, Disagreement, Disconnected, Ending, ProtocolBroken
+from sluice.audit.template import Head, Step, caller, done, peer, unread
 from sluice.model.decision import Refusal
 from sluice.model.identity import Client, Identity
 from sluice.session.flights import Run
@@ -28,7 +28,7 @@ class Journal:
         self._number += 1
         return f"{self._connection}-{self._number}"
 
-    def asked(self, run: Run, now: float, step: str = "run") -> bytes:
+    def asked(self, run: Run, now: float, step: Step = "run") -> bytes:
         """A statement goes upstream."""
         self._now = now
         ruling = run.ruling
@@ -38,12 +38,15 @@ class Journal:
     def refused(self, event_id: str, ruling: Ruling | None, text: bytes, refusal: Refusal, now: float) -> bytes:
         """A statement that will not go upstream."""
         self._now = now
-        if ruling is not None and ruling.decision.outcome != "allow":
-            head = self._heads.get(ruling.purpose) or self._head(ruling.purpose)
+        if ruling is None:
+            head = self._heads.get("") or self._head("")
+            return unread(0).refused(head, event_id, self._number, now, text, refusal)
+        head = self._heads.get(ruling.purpose) or self._head(ruling.purpose)
+        if ruling.decision.outcome != "allow":
             return ruling.template.asked(head, event_id, self._number, now, text)
-        return encode(ProtocolBroken(event_id, self._number, stamp(now), self._connection, "client", refusal.message))
+        return ruling.template.refused(head, event_id, self._number, now, text, refusal)
 
-    def done(self, run: Run, outcome: str, tag: str, code: str, now: float) -> bytes:
+    def done(self, run: Run, outcome: Ending, tag: str, code: str, now: float) -> bytes:
         """A statement is over."""
         self._now = now
         self._number += 1

@@ -6,7 +6,7 @@ the database, so that nothing is said before it is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from sluice.engines.engine import ClientCodec, Engine
@@ -47,12 +47,17 @@ class Session:
 
     __slots__ = ("_client", "_state")
 
-    def __init__(self, engine: Engine, caller: Caller, world: World, journal: Journal) -> None:
+    def __init__(
+        self, engine: Engine, caller: Caller, world: World, journal: Journal, parameters: Mapping[str, str]
+    ) -> None:
+        """`parameters` are the database's settings as its login reported them."""
         server = engine.upstream(world.limits.row)
         self._client: ClientCodec = engine.downstream(world.limits.frame)
         rulings = Rulings(world, caller.identity, caller.client)
-        context = Context(search_path=(), user=caller.user)
+        context = Context(user=caller.user, lower=engine.lower)
         self._state = State(engine, server, caller, world, journal, rulings, context)
+        self._state.encoding = parameters.get("client_encoding", "")
+        self._state.plain_strings = parameters.get("standard_conforming_strings") == "on"
 
     def start(self, at: float) -> list[Effect]:
         """The first effects: the connection is recorded, and the server is asked how names resolve in it."""

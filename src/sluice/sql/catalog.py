@@ -127,6 +127,12 @@ class Catalog:
         """All relations."""
         return self._by_oid.values()
 
+    def all_columns(self) -> Iterable[ColumnRef]:
+        """Every column of every relation."""
+        for relation in self._by_oid.values():
+            for column in relation.columns:
+                yield ColumnRef(relation.schema, relation.name, column.name)
+
     def relation(self, schema: str, name: str) -> Relation | None:
         """A relation by its full name."""
         return self._relations.get((schema, name))

@@ -1,0 +1,242 @@
+"""From an accepted socket to a governed session: encryption, login, the database's connection, then the driver takes over."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sluice.edges.identity import Rejected, settle_purpose
+from sluice.engines.postgres import login as steps
+from sluice.engines.postgres import startup
+from sluice.engines.postgres.login import ClientLogin, Method
+from sluice.engines.postgres.scram import Verifier
+from sluice.engines.registry import ENGINES
+from sluice.model.decision import Refusal
+from sluice.model.identity import Client, Identity
+from sluice.policy.decide import may_connect
+from sluice.runtime import upstream
+from sluice.runtime.driver import Driver
+from sluice.runtime.prelude import open_up
+from sluice.runtime.sides import Side
+from sluice.session.journal import Journal
+from sluice.session.session import Session
+from sluice.session.state import Caller
+from sluice.session.world import World
+
+if TYPE_CHECKING:
+    from sluice.runtime.gateway import Gateway
+    from sluice.runtime.listener import Listening
+
+_TOO_MANY = Refusal("too many failed logins from here", hint="wait a minute, then try again", code="28000")
+
+
+class Turned(Exception):
+    """A login that ends here; everything has been said and noted."""
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A connection on its way in."""
+
+    side: Side
+    address: str
+    tls: bool
+    private: bool
+    certificate: bytes | None
+    login: ClientLogin
+
+
+async def admit(gateway: Gateway, listening: Listening, connection: socket.socket, address: str) -> None:
+    """Takes one connection in, or turns it away. Never raises."""
+    try:
+        async with asyncio.timeout(gateway.config.limits.login_seconds):
+            arrival = await _open(gateway, listening, connection, address)
+            if arrival is None:
+                return
+            proven, identity = await _prove(gateway, arrival)
+        await _enter(gateway, arrival, proven, identity)
+    except TimeoutError:
+        gateway.metrics.connections.labels("timeout").inc()
+        gateway.note_broken(address, "the login was not finished in time")
+        _shut(connection)
+    except Turned:
+        gateway.metrics.connections.labels("refused").inc()
+    except (OSError, ssl.SSLError, ValueError) as error:
+        gateway.metrics.connections.labels("broken").inc()
+        gateway.note_broken(address, f"the connection broke: {type(error).__name__}")
+        _shut(connection)
+
+
+def _shut(connection: socket.socket) -> None:
+    try:
+        connection.close()
+    except OSError:
+        return
+
+
+async def _open(gateway: Gateway, listening: Listening, connection: socket.socket, address: str) -> Arrival | None:
+    loop = asyncio.get_running_loop()
+    opening = await open_up(connection, listening.context is not None)
+    if opening == "gone":
+        connection.close()
+        return None
+    side = Side("client")
+    inside = opening != "plain"
+    # TLS set up on the raw socket: nothing said before it can be left in a buffer.
+    await loop.connect_accepted_socket(lambda: side, connection, ssl=listening.context if inside else None)
+    certificate = None
+    if inside:
+        session = side.transport.get_extra_info("ssl_object")
+        certificate = session.getpeercert(binary_form=True)
+        if opening == "direct-tls" and session.selected_alpn_protocol() != "postgresql":
+            side.transport.abort()
+            gateway.note_broken(address, "TLS begun directly without ALPN `postgresql`")
+            return None
+    nonce = secrets.token_urlsafe(18)
+    login = ClientLogin(nonce, gateway.mock_secret, listening.end_point if inside else None)
+    return Arrival(side, address, inside, inside or listening.config.loopback, certificate, login)
+
+
+async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Identity]:
+    login = arrival.login
+    identity: Identity | Rejected | None = None
+    pending: list[steps.Step] = []
+    while True:
+        while not pending:
+            data = await arrival.side.read()
+            if not data:
+                raise Turned
+            pending = login.feed(data)
+        step = pending.pop(0)
+        match step:
+            case steps.Send(data):
+                arrival.side.transport.write(data)
+            case steps.WhoIs(user, _):
+                pending += _way(gateway, arrival, user)
+            case steps.CheckToken(user, token):
+                identity = await asyncio.to_thread(gateway.check_token, user, token)
+                pending += login.token_checked(identity.reason if isinstance(identity, Rejected) else "")
+            case steps.Cancel(pid, secret):
+                gateway.keys.use(pid, secret)
+                arrival.side.transport.close()
+                raise Turned
+            case steps.Failed():
+                _fail(gateway, arrival, step)
+            case steps.Proven():
+                if identity is None:
+                    identity = gateway.directory.identity(step.user, step.method, time.time(), arrival.certificate)
+                if isinstance(identity, Rejected):
+                    _fail(gateway, arrival, login.refuse(Refusal("the login is not valid", code="28000"), identity.reason))
+                    raise Turned
+                return step, identity
+
+
+def _way(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step]:
+    if gateway.rate.wait(arrival.address, user, time.time()) > 0:
+        return [arrival.login.refuse(_TOO_MANY, "rate limit")]
+    if not arrival.private and not arrival.tls and gateway.needs_tls:
+        hint = "connect with sslmode=require or stronger"
+        return [arrival.login.refuse(Refusal("the gateway takes only encrypted connections here", hint=hint, code="28000"), "no TLS")]
+    way = gateway.directory.way(user, arrival.certificate, arrival.private)
+    if way.method == "token":
+        return arrival.login.method(Method.TOKEN, None, way.doubt)
+    if way.method == "certificate":
+        if way.doubt:
+            return [arrival.login.refuse(Refusal("the login is not valid", code="28000"), way.doubt)]
+        return arrival.login.method(Method.CERTIFICATE, None)
+    verifier = None if way.verifier is None else Verifier.parse(way.verifier)
+    return arrival.login.method(Method.SCRAM, verifier, way.doubt)
+
+
+def _fail(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
+    if failed.reason not in ("rate limit", "the client went away"):
+        gateway.rate.failed(arrival.address, failed.user, time.time())
+    gateway.note_failed_login(arrival.address, arrival.tls, failed)
+    arrival.side.transport.write(failed.data)
+    arrival.side.transport.close()
+    raise Turned
+
+
+async def _enter(gateway: Gateway, arrival: Arrival, proven: steps.Proven, identity: Identity) -> None:
+    world, purpose, client = _judge(gateway, arrival, proven, identity)
+    source = gateway.config.sources[proven.database]
+    display = f"sluice:{identity.display}"[:63]
+    settings = dict(proven.settings)
+    settings["application_name"] = f"{proven.application} ({display})"[:63] if proven.application else display
+    settings["sluice.identity"], settings["sluice.purpose"] = identity.display, purpose
+    try:
+        other = await upstream.connect(proven.database, source, settings, gateway.config.limits.window_bytes)
+    except upstream.Unavailable as failure:
+        gateway.log.warning("source unavailable", source=proven.database, reason=failure.reason)
+        _fail_unfaulted(gateway, arrival, arrival.login.refuse(failure.refusal, failure.reason))
+        raise Turned from failure
+    _begin(gateway, arrival, proven, Caller(identity, purpose, client, secrets.token_hex(8), proven.user), world, other)
+
+
+def _fail_unfaulted(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
+    """Ends a login that failed by no fault of the client's, so it costs no attempt."""
+    gateway.note_failed_login(arrival.address, arrival.tls, failed)
+    arrival.side.transport.write(failed.data)
+    arrival.side.transport.close()
+
+
+def _judge(gateway: Gateway, arrival: Arrival, proven: steps.Proven, identity: Identity) -> tuple[World, str, Client]:
+    login = arrival.login
+    purpose = settle_purpose(identity, proven.purpose)
+    if isinstance(purpose, Rejected):
+        _fail(gateway, arrival, login.refuse(Refusal(purpose.reason, code="28000"), purpose.reason))
+        raise Turned
+    world = gateway.worlds.of(proven.database)
+    if proven.database not in gateway.config.sources:
+        _fail(gateway, arrival, login.refuse(Refusal(f'database "{proven.database}" does not exist', code="3D000"), "unknown source"))
+    if world is None:
+        refusal = Refusal(f"source `{proven.database}` cannot be reached, so nothing in it can be governed", code="08001")
+        _fail_unfaulted(gateway, arrival, login.refuse(refusal, "no catalog"))
+        raise Turned
+    client = Client(arrival.address, proven.application, arrival.tls)
+    if proven.replication:
+        action = "replication"
+        refusal = Refusal("replication connections are not governed and therefore refused", code="42501")
+        _fail(gateway, arrival, login.refuse(refusal, action))
+    if proven.risky:
+        named = ", ".join(f"`{name}`" for name in proven.risky)
+        refusal = Refusal(f"start-up setting {named} would change who the session is", hint="leave it out", code="42501")
+        _fail(gateway, arrival, login.refuse(refusal, f"start-up setting {named}"))
+    decision = may_connect(identity, purpose, world.source, client, world.snapshot, time.time())
+    if decision.outcome != "allow":
+        refusal = decision.refusal or Refusal("not permitted to connect", code="28000")
+        _fail_unfaulted(gateway, arrival, login.refuse(refusal, f"policy: {', '.join(decision.policies) or 'none permits'}"))
+        raise Turned
+    return world, purpose, client
+
+
+def _begin(
+    gateway: Gateway, arrival: Arrival, proven: steps.Proven, caller: Caller, world: World, other: upstream.Upstream
+) -> None:
+    source = gateway.config.sources[proven.database]
+    journal = Journal(
+        caller.connection, proven.database, source.environment, caller.identity, caller.purpose, caller.client, caller.user
+    )
+    engine = next(engine for engine in ENGINES if engine.name == source.engine)
+    session = Session(engine, caller, world, journal, other.login.values)
+    client, up = arrival.side, other.side
+    client.transport.set_write_buffer_limits(high=gateway.config.limits.window_bytes // 2)
+    driver = Driver(session, gateway.recorder, source.durability == "synced", gateway, client.transport, up.transport)
+    pid, secret = gateway.enter(driver, proven.database, other.login, len(other.login.secret) if proven.version > startup.PROTOCOL_3_0 else 4)
+    client.transport.write(
+        startup.authentication(0) + other.login.parameters + startup.key_data(pid, secret) + engine.voice.ready(other.login.status)
+    )
+    driver.start()
+    client.attach(driver)
+    up.attach(driver)
+    late = proven.leftover + client.leftover()
+    if other.login.leftover:
+        driver.upstream_bytes(other.login.leftover)
+    if late:
+        driver.client_bytes(late)
+    gateway.metrics.connections.labels("admitted").inc()

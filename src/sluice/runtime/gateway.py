@@ -1,0 +1,234 @@
+"""The gateway of one process: its configuration, its worlds, its sessions, and what they may ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+
+import structlog
+
+from sluice import __version__
+from sluice.audit.encode import encode, stamp
+from sluice.audit.events import (
+    AuthFailed,
+    ConfigRejected,
+    ConfigReloaded,
+    Event,
+    GatewayStarted,
+    GatewayStopped,
+    Peer,
+    ProtocolBroken,
+)
+from sluice.edges.config import Config, fail_open
+from sluice.edges.identity import Directory, RateLimit, Rejected, TokenVerifier, directory_of, issuers_of
+from sluice.edges.sinks.jsonl import JsonLog, LogFailed
+from sluice.engines.engine import Engine
+from sluice.engines.postgres.login import Failed
+from sluice.engines.postgres.upstream_login import LoggedIn
+from sluice.engines.registry import ENGINES
+from sluice.model.columns import ColumnRef
+from sluice.model.identity import Identity
+from sluice.runtime import upstream
+from sluice.runtime.driver import Driver
+from sluice.runtime.entrance import admit
+from sluice.runtime.keys import CancelKeys
+from sluice.runtime.listener import Listening
+from sluice.runtime.lowering import LargeTexts
+from sluice.runtime.metrics import Metrics
+from sluice.runtime.recorder import Recorder
+from sluice.runtime.rules import Rules
+from sluice.runtime.worlds import Worlds
+from sluice.session.events import CatalogBuilt, Lowered, WorldChanged
+
+
+class Gateway:
+    """Everything a session may ask for (see `driver.Services`), and everything that outlives one."""
+
+    def __init__(self, config: Config, rules: Rules, log: JsonLog) -> None:
+        """Reads token keys; raises OSError or ValueError when they cannot be read."""
+        self.config = config
+        self.log = structlog.get_logger("sluice")
+        self.metrics = Metrics()
+        self.recorder = Recorder(log, self._log_failed)
+        self.keys = CancelKeys()
+        self.mock_secret = secrets.token_bytes(32)
+        self.engine: Engine = ENGINES[0]
+        self.worlds = Worlds(self.engine, config, rules)
+        self.large = LargeTexts(self.engine.lower)
+        self.rate = RateLimit(
+            config.limits.auth_failures_per_minute_per_address, config.limits.auth_failures_per_minute_per_user
+        )
+        self.directory: Directory
+        self.tokens: TokenVerifier
+        self._people(config)
+        self._sessions: dict[Driver, tuple[str, LoggedIn, int]] = {}
+        self._leave: dict[Driver, object] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.stopping = False
+
+    @property
+    def needs_tls(self) -> bool:
+        """Whether some listener demands encryption."""
+        return any(listener.tls is not None and listener.tls.required for listener in self.config.listeners)
+
+    @property
+    def sessions(self) -> int:
+        """Sessions open now."""
+        return len(self._sessions)
+
+    def started(self, repaired: int) -> None:
+        """Writes that the gateway begins to write here. Raises LogFailed."""
+        openings = tuple(str(opening) for opening in fail_open(self.config))
+        self.note(GatewayStarted(self.new_id(), stamp(time.time()), __version__, self.worlds.version, repaired, openings))
+
+    def stopped(self, reason: str) -> None:
+        """Writes that it ended in good order."""
+        self.note(GatewayStopped(self.new_id(), stamp(time.time()), reason))
+
+    async def admit(self, listening: Listening, connection: socket.socket, address: str) -> None:
+        """Takes a connection in."""
+        if self.stopping or len(self._sessions) >= self.config.limits.connections:
+            self.metrics.connections.labels("full").inc()
+            connection.close()
+            return
+        await admit(self, listening, connection, address)
+
+    def check_token(self, user: str, token: str) -> Identity | Rejected:
+        """Who a token says the caller is, held against the users."""
+        told = self.tokens.verify(token, time.time())
+        return told if isinstance(told, Rejected) else self.directory.admit(user, told)
+
+    def enter(self, driver: Driver, source: str, login: LoggedIn, secret_length: int) -> tuple[int, bytes]:
+        """Takes note of a session; its cancel key."""
+        pid, secret = self.keys.issue(lambda: self.cancel(driver), secret_length)
+        self._sessions[driver] = (source, login, pid)
+        self._leave[driver] = self.worlds.follow(source, driver.happened)
+        self.metrics.sessions.labels(source).inc()
+        return pid, secret
+
+    def ended(self, driver: Driver, reason: str) -> None:
+        """A session is over."""
+        found = self._sessions.pop(driver, None)
+        leave = self._leave.pop(driver, None)
+        if found is not None:
+            self.keys.withdraw(found[2])
+            self.metrics.sessions.labels(found[0]).dec()
+        if callable(leave):
+            leave()
+
+    def stop_sessions(self) -> None:
+        """Asks every session to end after what it runs."""
+        self.stopping = True
+        for driver in list(self._sessions):
+            driver.stop()
+
+    def swap(self, config: Config, rules: Rules) -> None:
+        """Puts a new configuration in force. Raises OSError or ValueError, and changes nothing, when its keys cannot be read."""
+        self._people(config)
+        self.config = config
+        self.worlds.swap(config, rules)
+
+    def lower(self, driver: Driver, raw: bytes, text: str) -> None:
+        """Parses a large text in the child process."""
+
+        async def work() -> None:
+            statements = await self.large.lower(text)
+            driver.happened(Lowered(raw, statements, time.time()))
+
+        self._spawn(work())
+
+    def build_catalog(self, driver: Driver, rows: list[str], shared: bool) -> None:
+        """Builds a catalog; a shared one goes to everybody."""
+        source = self._sessions[driver][0]
+
+        async def work() -> None:
+            try:
+                catalog = await self.worlds.build(source, rows)
+            except ValueError as error:
+                self.log.error("catalog could not be built", source=source, reason=str(error))
+                driver.happened(CatalogBuilt(None, time.time()))
+                return
+            if shared:
+                self.worlds.publish(source, catalog)
+            driver.happened(CatalogBuilt(catalog, time.time()))
+
+        self._spawn(work())
+
+    def refresh_catalog(self, driver: Driver) -> None:
+        """Reads a source's catalog again, for everybody."""
+        source = self._sessions[driver][0]
+
+        async def work() -> None:
+            await self.worlds.load(source)
+            world = self.worlds.of(source)
+            if world is not None:
+                driver.happened(WorldChanged(world, time.time()))
+
+        self._spawn(work())
+
+    def learn(self, driver: Driver, learned: tuple[tuple[int, int, ColumnRef, str], ...]) -> None:
+        """Keeps labels that columns took on by a write."""
+        source = self._sessions[driver][0]
+        found: dict[tuple[int, int], frozenset[str]] = {}
+        for oid, attnum, _, label in learned:
+            found[oid, attnum] = found.get((oid, attnum), frozenset()) | {label}
+        self.worlds.learn(source, found)
+
+    def cancel(self, driver: Driver) -> None:
+        """Cancels what a session runs at the database."""
+        found = self._sessions.get(driver)
+        if found is not None:
+            self._spawn(upstream.cancel(self.config.sources[found[0]], found[1]))
+
+    def note(self, event: Event) -> None:
+        """Writes an event that no statement waits for. Raises LogFailed."""
+        self.recorder.append(encode(event), ())
+
+    def note_failed_login(self, address: str, tls: bool, failed: Failed) -> None:
+        """Writes that somebody could not prove who they are."""
+        event = AuthFailed(
+            self.new_id(), stamp(time.time()), Peer(address, "", tls), failed.user, failed.database, failed.method, failed.reason
+        )
+        self._try(event)
+
+    def note_broken(self, address: str, reason: str) -> None:
+        """Writes that a connection broke before it was anybody's."""
+        self._try(ProtocolBroken(self.new_id(), 0, stamp(time.time()), address, "client", reason))
+
+    def note_config(self, event: ConfigReloaded | ConfigRejected) -> None:
+        """Writes what became of a reload."""
+        self._try(event)
+
+    def _try(self, event: AuthFailed | ProtocolBroken | ConfigReloaded | ConfigRejected) -> None:
+        try:
+            self.note(event)
+        except LogFailed as failure:
+            # Nothing was let in, so nothing unrecorded can happen; the operators hear of it.
+            self.log.error("event not recorded", reason=str(failure))
+
+    def _people(self, config: Config) -> None:
+        tokens = TokenVerifier(issuers_of(config.tokens))
+        self.directory, self.tokens = directory_of(config.users, bool(config.tokens)), tokens
+
+    def _log_failed(self, reason: str) -> None:
+        self.log.error("the event log failed; statements are refused until it is written again", reason=reason)
+
+    def _spawn(self, work: object) -> None:
+        task = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type,var-annotated]
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.log.error("background work failed", error=repr(task.exception()))
+
+    @staticmethod
+    def new_id() -> str:
+        """The id of an event of the gateway's own."""
+        return f"g-{secrets.token_hex(8)}"
+
+

@@ -1,0 +1,66 @@
+"""Listening sockets and the loop that accepts from them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from sluice.edges.config import Listener
+from sluice.runtime.tls import listener_context, own_end_point
+
+BACKLOG = 512
+
+Admit = Callable[["Listening", socket.socket, str], Coroutine[None, None, None]]
+
+
+@dataclass(slots=True, eq=False)
+class Listening:
+    """One address that is listened on, with its certificate's TLS context and channel binding."""
+
+    config: Listener
+    socket: socket.socket
+    context: ssl.SSLContext | None
+    end_point: bytes | None
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        found: int = self.socket.getsockname()[1]
+        return found
+
+
+def listen(config: Listener) -> Listening:
+    """Opens a listener. Raises OSError when the address is taken or the certificate cannot be read."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        config.address, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    opened = socket.socket(family, kind, protocol)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind(address)
+        opened.listen(BACKLOG)
+        opened.setblocking(False)
+        context = None if config.tls is None else listener_context(config.tls)
+        return Listening(config, opened, context, None if config.tls is None else own_end_point(config.tls))
+    except (OSError, ValueError):
+        opened.close()
+        raise
+
+
+async def accept(listening: Listening, admit: Admit, most: int) -> None:
+    """Forever: takes connections, at most so many on their way in or open at once. Ends when cancelled."""
+    loop = asyncio.get_running_loop()
+    arriving: set[asyncio.Task[None]] = set()
+    while True:
+        connection, address = await loop.sock_accept(listening.socket)
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if len(arriving) >= most:
+            connection.close()
+            continue
+        task = loop.create_task(admit(listening, connection, str(address[0])))
+        arriving.add(task)
+        task.add_done_callback(arriving.discard)

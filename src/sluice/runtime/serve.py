@@ -1,0 +1,160 @@
+"""`sluice serve`: one process from its configuration to its graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from sluice.audit.encode import encode, stamp
+from sluice.audit.events import ConfigRejected, ConfigReloaded
+from sluice.edges.config import Config, ConfigError, changed, fail_open, load
+from sluice.edges.sinks.jsonl import JsonLog, LogFailed
+from sluice.runtime.gateway import Gateway
+from sluice.runtime.listener import Listening, accept, listen
+from sluice.runtime.postern import Postern
+from sluice.runtime.rules import Rules, RulesError, read_rules
+from sluice.runtime.watch import Watch
+
+DRAIN_SECONDS = 30.0
+LOOK_SECONDS = 1.0
+
+
+def serve(config: Config, path: Path) -> int:
+    """Runs the gateway until SIGTERM or SIGINT; the exit status. `path` is the file the configuration came from.
+
+    Statements that run when the signal comes are let finish for half a minute. SIGHUP and changed files reload everything
+    but listeners.
+    """
+    _structured()
+    try:
+        rules = read_rules(config)
+        log = JsonLog(config.audit.path, config.audit.fsync_ms, segment_bytes=config.audit.segment_bytes)
+    except (RulesError, LogFailed) as error:
+        structlog.get_logger("sluice").error("cannot start", reason=str(error))
+        return 2
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(config, rules, path, log))
+
+
+def _structured() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+async def _run(config: Config, rules: Rules, path: Path, log: JsonLog) -> int:
+    try:
+        gateway = Gateway(config, rules, log)
+        listeners = [listen(listener) for listener in config.listeners]
+    except (OSError, ValueError) as error:
+        structlog.get_logger("sluice").error("cannot start", reason=str(error))
+        return 2
+    gateway.started(log.repaired)
+    await asyncio.gather(*(gateway.worlds.load(name) for name in config.sources))
+    postern = Postern(gateway.metrics.registry, lambda: _healthy(gateway), lambda: _ready(gateway))
+    admin = await postern.open(config.admin.address, config.admin.port)
+    work = [asyncio.create_task(accept(one, gateway.admit, config.limits.connections)) for one in listeners]
+    work += [asyncio.create_task(gateway.worlds.poll()), asyncio.create_task(_housekeep(gateway, path))]
+    _announce(gateway, listeners, admin)
+    reason = await _until_signal(gateway, path)
+    for task in work:
+        task.cancel()
+    for one in listeners:
+        one.socket.close()
+    postern.close()
+    return await _end(gateway, reason)
+
+
+def _announce(gateway: Gateway, listeners: list[Listening], admin: int) -> None:
+    addresses = [f"{one.config.address}:{one.port}" for one in listeners]
+    gateway.log.info("listening", addresses=addresses, admin=admin, sources=sorted(gateway.config.sources))
+    for opening in fail_open(gateway.config):
+        gateway.log.warning("fail-open setting", setting=str(opening))
+
+
+async def _until_signal(gateway: Gateway, path: Path) -> str:
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[str] = loop.create_future()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda name=number.name: stop.done() or stop.set_result(name))
+    loop.add_signal_handler(signal.SIGHUP, lambda: reload(gateway, path))
+    return await stop
+
+
+async def _end(gateway: Gateway, reason: str) -> int:
+    gateway.log.info("draining", sessions=gateway.sessions, reason=reason)
+    gateway.stop_sessions()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + DRAIN_SECONDS
+    while gateway.sessions and loop.time() < until:
+        await asyncio.sleep(0.05)
+    gateway.large.close()
+    try:
+        gateway.stopped(reason)
+        gateway.recorder.close()
+    except LogFailed as failure:
+        gateway.log.error("the log did not close", reason=str(failure))
+        return 1
+    gateway.log.info("stopped", sessions=gateway.sessions)
+    return 0
+
+
+async def _housekeep(gateway: Gateway, path: Path) -> None:
+    watch = Watch(path, gateway.config)
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        gateway.metrics.statements.set(gateway.recorder.events)
+        gateway.metrics.log_bytes.set(gateway.recorder.bytes)
+        gateway.metrics.snapshot.set(gateway.worlds.version)
+        if not gateway.recorder.healthy:
+            line = encode(ConfigReloaded("g-probe", stamp(time.time()), gateway.worlds.version))
+            if gateway.recorder.probe(line):
+                gateway.log.info("the event log is written again")
+        if await asyncio.to_thread(watch.changed):
+            reload(gateway, path)
+            watch.follow(gateway.config)
+
+
+def reload(gateway: Gateway, path: Path) -> bool:
+    """Puts the files' present contents in force, or keeps what is and says why; whether it did."""
+    version = gateway.worlds.version
+    try:
+        config = load(path)
+        restart = changed(gateway.config, config).restart
+        gateway.swap(config, read_rules(config))
+    except (ConfigError, RulesError, OSError, ValueError) as error:
+        gateway.log.error("configuration rejected, the one before stays in force", reason=str(error))
+        gateway.metrics.reloads.labels("rejected").inc()
+        gateway.note_config(ConfigRejected(gateway.new_id(), stamp(time.time()), version, str(error)[:2000]))
+        return False
+    if restart:
+        gateway.log.warning("changed only by a restart", parts=list(restart))
+    gateway.log.info("configuration reloaded", version=gateway.worlds.version)
+    gateway.metrics.reloads.labels("accepted").inc()
+    openings = tuple(str(opening) for opening in fail_open(config))
+    gateway.note_config(ConfigReloaded(gateway.new_id(), stamp(time.time()), gateway.worlds.version, (str(path),), openings))
+    return True
+
+
+def _healthy(gateway: Gateway) -> str:
+    return "" if gateway.recorder.healthy else "the event log cannot be written"
+
+
+def _ready(gateway: Gateway) -> str:
+    if gateway.stopping:
+        return "stopping"
+    missing = sorted(name for name in gateway.config.sources if gateway.worlds.of(name) is None)
+    return _healthy(gateway) or (f"no catalog of {', '.join(missing)}" if missing else "")
