@@ -150,6 +150,12 @@ def test_a_header_that_asks_for_something_else_is_refused(header):
     assert "type" in rejected(token) or "extension" in rejected(token)
 
 
+def test_header_fields_that_mean_nothing_here_do_not_matter():
+    token = forged({"alg": "ES256", "kid": "ec-1", "typ": "JWT", "nonce": "x", "x5t": "y"}, claims(), b"x" * 64)
+    assert rejected(token) == "the token's signature is wrong"
+    assert told(signed(x5c=["c" * 2_000])).name == "dana"
+
+
 def test_an_access_token_s_type_is_good():
     assert told(signed(typ="at+jwt")).name == "dana"
 

@@ -6,13 +6,14 @@ Sources: RFC 7519 (claims), RFC 8725 (what goes wrong with them), RFC 8693 secti
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from joserfc import jwt
-from joserfc.errors import JoseError, SecurityWarning
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.jwa import JWSAlgModel
+from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
 
 from sluice.edges.identity.keys import VerifyKey, check_algorithms, choose
@@ -46,6 +47,23 @@ class TokenIssuer:
 
 class _Unfit(ValueError):
     """A token that is not accepted; the text is for the log."""
+
+
+class _Signatures(JWSRegistry):
+    """The one algorithm that a token may be signed by. Which are good enough, `check_algorithms` settled."""
+
+    max_header_length = 8_192
+
+    def __init__(self, algorithm: str) -> None:
+        # Header fields that are not known do not matter (RFC 7515, section 4); those that must be known are in `crit`.
+        super().__init__(algorithms=[algorithm], strict_check_header=False)
+        self._algorithm = algorithm
+
+    def get_alg(self, name: str) -> JWSAlgModel:
+        """The algorithm itself. No warning that EdDSA has a newer name, once a login."""
+        if name != self._algorithm:
+            raise UnsupportedAlgorithmError(f"`{name}` is not the algorithm that was chosen")
+        return self.algorithms[name]
 
 
 class TokenVerifier:
@@ -102,10 +120,7 @@ def _signed(token: str, issuer: TokenIssuer) -> Mapping[str, object]:
     if key is None:
         raise _Unfit("none of the issuer's keys is the one the token means")
     try:
-        with warnings.catch_warnings():
-            # Which algorithms are good enough is settled by `check_algorithms`.
-            warnings.simplefilter("ignore", SecurityWarning)
-            return jwt.decode(token, key.key, algorithms=[algorithm]).claims
+        return jwt.decode(token, key.key, registry=_Signatures(algorithm)).claims
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise _Unfit("the token's signature is wrong") from error
 
