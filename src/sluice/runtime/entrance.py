@@ -98,7 +98,9 @@ async def _open(gateway: Gateway, listening: Listening, connection: socket.socke
             gateway.note_broken(address, "TLS begun directly without ALPN `postgresql`")
             return None
     nonce = secrets.token_urlsafe(18)
-    login = ClientLogin(nonce, gateway.mock_secret, listening.end_point if inside else None)
+    login = ClientLogin(
+        nonce, gateway.mock_secret, listening.end_point if inside else None, private=inside or listening.config.loopback
+    )
     return Arrival(side, address, inside, inside or listening.config.loopback, certificate, login)
 
 
@@ -128,10 +130,15 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
             case steps.Failed():
                 _fail(gateway, arrival, step)
             case steps.Proven():
+                if gateway.rate.wait(arrival.address, step.user, time.time()) > 0:
+                    # Guesses that ran side by side are worth no more than guesses in a row.
+                    _fail(gateway, arrival, login.refuse(_TOO_MANY, "rate limit"))
                 if identity is None:
                     identity = gateway.directory.identity(step.user, step.method, time.time(), arrival.certificate)
                 if isinstance(identity, Rejected):
-                    _fail(gateway, arrival, login.refuse(Refusal("the login is not valid", code="28000"), identity.reason))
+                    _fail(
+                        gateway, arrival, login.refuse(Refusal("the login is not valid", code="28000"), identity.reason)
+                    )
                     raise Turned
                 return step, identity
 
@@ -141,14 +148,16 @@ def _way(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step]:
         return [arrival.login.refuse(_TOO_MANY, "rate limit")]
     if not arrival.private and not arrival.tls and gateway.needs_tls:
         hint = "connect with sslmode=require or stronger"
-        return [arrival.login.refuse(Refusal("the gateway takes only encrypted connections here", hint=hint, code="28000"), "no TLS")]
+        return [
+            arrival.login.refuse(
+                Refusal("the gateway takes only encrypted connections here", hint=hint, code="28000"), "no TLS"
+            )
+        ]
     way = gateway.directory.way(user, arrival.certificate, arrival.private)
     if way.method == "token":
         return arrival.login.method(Method.TOKEN, None, way.doubt)
     if way.method == "certificate":
-        if way.doubt:
-            return [arrival.login.refuse(Refusal("the login is not valid", code="28000"), way.doubt)]
-        return arrival.login.method(Method.CERTIFICATE, None)
+        return arrival.login.method(Method.CERTIFICATE, None, way.doubt)
     verifier = None if way.verifier is None else Verifier.parse(way.verifier)
     return arrival.login.method(Method.SCRAM, verifier, way.doubt)
 
@@ -193,9 +202,15 @@ def _judge(gateway: Gateway, arrival: Arrival, proven: steps.Proven, identity: I
         raise Turned
     world = gateway.worlds.of(proven.database)
     if proven.database not in gateway.config.sources:
-        _fail(gateway, arrival, login.refuse(Refusal(f'database "{proven.database}" does not exist', code="3D000"), "unknown source"))
+        _fail(
+            gateway,
+            arrival,
+            login.refuse(Refusal(f'database "{proven.database}" does not exist', code="3D000"), "unknown source"),
+        )
     if world is None:
-        refusal = Refusal(f"source `{proven.database}` cannot be reached, so nothing in it can be governed", code="08001")
+        refusal = Refusal(
+            f"source `{proven.database}` cannot be reached, so nothing in it can be governed", code="08001"
+        )
         _fail_unfaulted(gateway, arrival, login.refuse(refusal, "no catalog"))
         raise Turned
     client = Client(arrival.address, proven.application, arrival.tls)
@@ -205,12 +220,16 @@ def _judge(gateway: Gateway, arrival: Arrival, proven: steps.Proven, identity: I
         _fail(gateway, arrival, login.refuse(refusal, action))
     if proven.risky:
         named = ", ".join(f"`{name}`" for name in proven.risky)
-        refusal = Refusal(f"start-up setting {named} would change who the session is", hint="leave it out", code="42501")
+        refusal = Refusal(
+            f"start-up setting {named} would change who the session is", hint="leave it out", code="42501"
+        )
         _fail(gateway, arrival, login.refuse(refusal, f"start-up setting {named}"))
     decision = may_connect(identity, purpose, world.source, client, world.snapshot, time.time())
     if decision.outcome != "allow":
         refusal = decision.refusal or Refusal("not permitted to connect", code="28000")
-        _fail_unfaulted(gateway, arrival, login.refuse(refusal, f"policy: {', '.join(decision.policies) or 'none permits'}"))
+        _fail_unfaulted(
+            gateway, arrival, login.refuse(refusal, f"policy: {', '.join(decision.policies) or 'none permits'}")
+        )
         raise Turned
     return world, purpose, client
 
@@ -220,16 +239,27 @@ def _begin(
 ) -> None:
     source = gateway.config.sources[proven.database]
     journal = Journal(
-        caller.connection, proven.database, source.environment, caller.identity, caller.purpose, caller.client, caller.user
+        caller.connection,
+        proven.database,
+        source.environment,
+        caller.identity,
+        caller.purpose,
+        caller.client,
+        caller.user,
     )
     engine = next(engine for engine in ENGINES if engine.name == source.engine)
     session = Session(engine, caller, world, journal, other.login.values)
     client, up = arrival.side, other.side
     client.transport.set_write_buffer_limits(high=gateway.config.limits.window_bytes // 2)
     driver = Driver(session, gateway.recorder, source.durability == "synced", gateway, client.transport, up.transport)
-    pid, secret = gateway.enter(driver, proven.database, other.login, len(other.login.secret) if proven.version > startup.PROTOCOL_3_0 else 4)
+    pid, secret = gateway.enter(
+        driver, proven.database, other.login, len(other.login.secret) if proven.version > startup.PROTOCOL_3_0 else 4
+    )
     client.transport.write(
-        startup.authentication(0) + other.login.parameters + startup.key_data(pid, secret) + engine.voice.ready(other.login.status)
+        startup.authentication(0)
+        + other.login.parameters
+        + startup.key_data(pid, secret)
+        + engine.voice.ready(other.login.status)
     )
     driver.start()
     client.attach(driver)

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import socket
 import time
-from collections.abc import Mapping
 
 import structlog
 
@@ -82,7 +81,9 @@ class Gateway:
     def started(self, repaired: int) -> None:
         """Writes that the gateway begins to write here. Raises LogFailed."""
         openings = tuple(str(opening) for opening in fail_open(self.config))
-        self.note(GatewayStarted(self.new_id(), stamp(time.time()), __version__, self.worlds.version, repaired, openings))
+        self.note(
+            GatewayStarted(self.new_id(), stamp(time.time()), __version__, self.worlds.version, repaired, openings)
+        )
 
     def stopped(self, reason: str) -> None:
         """Writes that it ended in good order."""
@@ -111,6 +112,7 @@ class Gateway:
 
     def ended(self, driver: Driver, reason: str) -> None:
         """A session is over."""
+        self.log.debug("session ended", reason=reason)
         found = self._sessions.pop(driver, None)
         leave = self._leave.pop(driver, None)
         if found is not None:
@@ -190,7 +192,13 @@ class Gateway:
     def note_failed_login(self, address: str, tls: bool, failed: Failed) -> None:
         """Writes that somebody could not prove who they are."""
         event = AuthFailed(
-            self.new_id(), stamp(time.time()), Peer(address, "", tls), failed.user, failed.database, failed.method, failed.reason
+            self.new_id(),
+            stamp(time.time()),
+            Peer(address, "", tls),
+            failed.user,
+            failed.database,
+            failed.method,
+            failed.reason,
         )
         self._try(event)
 
@@ -230,5 +238,3 @@ class Gateway:
     def new_id() -> str:
         """The id of an event of the gateway's own."""
         return f"g-{secrets.token_hex(8)}"
-
-

@@ -10,9 +10,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.connections = Counter("sluice_connections", "Connections by how they began", ["outcome"], registry=self.registry)
+        self.connections = Counter(
+            "sluice_connections", "Connections by how they began", ["outcome"], registry=self.registry
+        )
         self.sessions = Gauge("sluice_sessions", "Sessions open now", ["source"], registry=self.registry)
         self.statements = Gauge("sluice_log_events", "Statements recorded since the start", registry=self.registry)
         self.log_bytes = Gauge("sluice_log_bytes", "Bytes appended to the log since the start", registry=self.registry)
         self.snapshot = Gauge("sluice_snapshot_version", "Version of the newest world", registry=self.registry)
-        self.reloads = Counter("sluice_reloads", "Configuration reloads by outcome", ["outcome"], registry=self.registry)
+        self.reloads = Counter(
+            "sluice_reloads", "Configuration reloads by outcome", ["outcome"], registry=self.registry
+        )

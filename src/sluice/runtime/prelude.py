@@ -58,8 +58,13 @@ async def _peek(connection: socket.socket, loop: asyncio.AbstractEventLoop) -> b
 
 async def _readable(connection: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
     ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(connection, lambda: ready.done() or ready.set_result(None))
+    loop.add_reader(connection, _settle, ready)
     try:
         await ready
     finally:
         loop.remove_reader(connection)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

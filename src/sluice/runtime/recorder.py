@@ -41,7 +41,9 @@ class Recorder:
             self._timer = asyncio.get_running_loop().call_later(self._log.fsync_ms / 1000, self._sync)
         return receipt
 
-    def append_synced(self, lines: bytes, event_ids: tuple[str, ...], done: Synced, failed: Callable[[str], None]) -> None:
+    def append_synced(
+        self, lines: bytes, event_ids: tuple[str, ...], done: Synced, failed: Callable[[str], None]
+    ) -> None:
         """Appends whole lines and calls `done` once they are on the medium; LogFailed when they cannot even be written."""
         self.append(lines, ())
         self.events += len(event_ids)

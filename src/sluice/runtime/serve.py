@@ -89,9 +89,14 @@ async def _until_signal(gateway: Gateway, path: Path) -> str:
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[str] = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda name=number.name: stop.done() or stop.set_result(name))
+        loop.add_signal_handler(number, _settle, stop, number.name)
     loop.add_signal_handler(signal.SIGHUP, lambda: reload(gateway, path))
     return await stop
+
+
+def _settle(stop: asyncio.Future[str], reason: str) -> None:
+    if not stop.done():
+        stop.set_result(reason)
 
 
 async def _end(gateway: Gateway, reason: str) -> int:
@@ -145,7 +150,9 @@ def reload(gateway: Gateway, path: Path) -> bool:
     gateway.log.info("configuration reloaded", version=gateway.worlds.version)
     gateway.metrics.reloads.labels("accepted").inc()
     openings = tuple(str(opening) for opening in fail_open(config))
-    gateway.note_config(ConfigReloaded(gateway.new_id(), stamp(time.time()), gateway.worlds.version, (str(path),), openings))
+    gateway.note_config(
+        ConfigReloaded(gateway.new_id(), stamp(time.time()), gateway.worlds.version, (str(path),), openings)
+    )
     return True
 
 

@@ -64,7 +64,7 @@ async def _opened(source: Source) -> tuple[Side, bytes | None]:
     if source.socket is not None:
         await loop.create_unix_connection(lambda: side, str(source.socket / f".s.PGSQL.{source.port}"))
         return side, None
-    await loop.create_connection(lambda: side, source.host, source.port)
+    await loop.create_connection(lambda: side, source.host or "", source.port)
     context = source_context(source)
     if context is None:
         return side, None
@@ -72,7 +72,9 @@ async def _opened(source: Source) -> tuple[Side, bytes | None]:
     answer = await side.read()
     # Exactly one byte: whatever came behind it was not said inside TLS.
     if answer != b"S":
-        raise OSError("the database does not offer TLS" if answer == b"N" else "the database did not answer the TLS request")
+        raise OSError(
+            "the database does not offer TLS" if answer == b"N" else "the database did not answer the TLS request"
+        )
     inside = Side("upstream")
     await loop.start_tls(side.transport, inside, context, server_hostname=source.host or "")
     transport = inside.transport

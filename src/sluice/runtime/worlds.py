@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from sluice.edges.config import Config, Source
+from sluice.edges.config import Config
 from sluice.engines.engine import Engine
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.runtime.control import ask
@@ -85,7 +85,9 @@ class Worlds:
         previous = None if old is None else old.snapshot.bindings.get(name)
         learned = self._learned.get(name, {})
         binding = self._rules.book.bind(name, catalog, previous, learned)
-        drifted = {place: labels for place, labels in binding.drifted.items() if not labels <= learned.get(place, frozenset())}
+        drifted = {
+            place: labels for place, labels in binding.drifted.items() if not labels <= learned.get(place, frozenset())
+        }
         if drifted:
             # A column that was renamed keeps its labels by what it is; a restart must not forget them.
             self._remember(name, drifted)
@@ -156,7 +158,11 @@ class Worlds:
 def _limits(config: Config) -> Limits:
     limits = config.limits
     return replace(
-        Limits(), statement=limits.statement_bytes, frame=limits.frame_bytes, row=limits.row_bytes, window=limits.window_bytes
+        Limits(),
+        statement=limits.statement_bytes,
+        frame=limits.frame_bytes,
+        row=limits.row_bytes,
+        window=limits.window_bytes,
     )
 
 
@@ -177,5 +183,3 @@ def _write_learned(path: Path, learned: Mapping[str, Learned]) -> None:
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(stored))
     os.replace(fresh, path)  # noqa: PTH105 - atomic by name
-
-

@@ -59,7 +59,11 @@ def confused(state: State, what: str) -> None:
     """Ends a connection whose server said something that cannot be placed."""
     state.notes.append(state.journal.broken("upstream", what))
     state.fatal(
-        Refusal(f"the database sent {what}, so the connection was ended", hint="connect again; the event log has more", code="08P01")
+        Refusal(
+            f"the database sent {what}, so the connection was ended",
+            hint="connect again; the event log has more",
+            code="08P01",
+        )
     )
 
 
@@ -96,7 +100,11 @@ def _rows(state: State, answered: Rows, now: float) -> None:
     if run is None:
         confused(state, "rows beyond the last statement")
         return
-    if run.shape is None and flight.portal is not None and not delivering.describe_portal(state, run, flight.portal, answered, now):
+    if (
+        run.shape is None
+        and flight.portal is not None
+        and not delivering.describe_portal(state, run, flight.portal, answered, now)
+    ):
         return
     if not delivering.rows(state, run, answered):
         confused(state, "rows that do not fit their description")
@@ -200,8 +208,18 @@ def _failed(state: State, answered: Failed, now: float) -> None:
         state.close("the database ended the connection")
         return
     if flight.kind is Kind.OWN:
-        state.notes.append(state.journal.broken("upstream", f"`{flight.purpose}` query of the gateway failed ({answered.fields.get('C', '')})"))
-        state.fatal(Refusal("the gateway could not learn how names resolve, so the connection was ended", hint="connect again", code="58000"))
+        state.notes.append(
+            state.journal.broken(
+                "upstream", f"`{flight.purpose}` query of the gateway failed ({answered.fields.get('C', '')})"
+            )
+        )
+        state.fatal(
+            Refusal(
+                "the gateway could not learn how names resolve, so the connection was ended",
+                hint="connect again",
+                code="58000",
+            )
+        )
         return
     if not flight.silent or flight.report is None:
         already = flight.run is not None and flight.run.shape is not None and flight.run.shape.refusal is not None
@@ -243,7 +261,12 @@ def _error_text(state: State, flight: Flight, answered: Failed) -> bytes:
     run = flight.run
     if run is not None and run.timed_out:
         policies = ", ".join(run.ruling.decision.policies)
-        refusal = Refusal("the statement took longer than policy allows", f"time limit set by policy {policies}", "narrow the statement", "57014")
+        refusal = Refusal(
+            "the statement took longer than policy allows",
+            f"time limit set by policy {policies}",
+            "narrow the statement",
+            "57014",
+        )
         return state.engine.voice.report(refusal, "ERROR")
     return _quietened(state, flight, answered)
 
@@ -296,7 +319,7 @@ _STEPS: dict[str, tuple[Kind, ...]] = {
     "call": (Kind.CALL,),
 }
 
-_HANDLERS: dict[type, Callable[[State, Answered, float], None]] = {
+_HANDLERS: dict[type, Callable[..., None]] = {
     Columns: _columns,
     Rows: _rows,
     CopyStart: _copy_start,

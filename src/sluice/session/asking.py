@@ -6,11 +6,10 @@ error (see `Voice.poison_query`), so that transactions and pipelines end up exac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sluice.model.decision import Refusal
 from sluice.model.waist import (
-    Asked,
     Bind,
     Broken,
     CloseName,
@@ -31,12 +30,16 @@ from sluice.session.names import Portal, Prepared
 from sluice.session.obligations import oblige, start_clock
 from sluice.session.purposes import purpose_of
 from sluice.session.rulings import Ruling
-from sluice.session.state import Handler, State
+from sluice.session.state import State
 
 _NO_STATEMENT = Refusal(
-    "the prepared statement is not known to the gateway", hint="prepare the statement on this connection first", code="26000"
+    "the prepared statement is not known to the gateway",
+    hint="prepare the statement on this connection first",
+    code="26000",
 )
-_NO_PORTAL = Refusal("the portal is not known to the gateway", hint="bind a statement to the portal first", code="34000")
+_NO_PORTAL = Refusal(
+    "the portal is not known to the gateway", hint="bind a statement to the portal first", code="34000"
+)
 _BROKEN_CODE = "08P01"
 
 
@@ -234,7 +237,7 @@ def _call(state: State, asked: FunctionCall, now: float) -> bool:
         return True
     if not settling.settled(state):
         return False
-    span = settling.call_span(state, asked.oid)
+    span = settling.call_span(asked.oid)
     ruling = state.rulings.of(span, b"", (span,), state.caller.purpose, state.seen, now)
     refused = _first_refused(state, (ruling,))
     if refused is not None:
@@ -253,7 +256,11 @@ def _terminate(state: State, asked: Terminate, now: float) -> bool:
 
 def _broken(state: State, asked: Broken, now: float) -> bool:
     state.notes.append(state.journal.broken("client", asked.reason))
-    state.fatal(Refusal(f"protocol violation: {asked.reason}", hint="the connection cannot go on; connect again", code=_BROKEN_CODE))
+    state.fatal(
+        Refusal(
+            f"protocol violation: {asked.reason}", hint="the connection cannot go on; connect again", code=_BROKEN_CODE
+        )
+    )
     return True
 
 
@@ -270,7 +277,14 @@ def _first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
     return settling.blind(state, rulings)
 
 
-def _run(state: State, flight: Flight, rulings: Sequence[Ruling], asked: Query | Execute | FunctionCall, text: bytes, now: float) -> None:
+def _run(
+    state: State,
+    flight: Flight,
+    rulings: Sequence[Ruling],
+    asked: Query | Execute | FunctionCall,
+    text: bytes,
+    now: float,
+) -> None:
     """Records each statement of a request, then queues the request behind the records."""
     last = len(rulings) - 1
     for index, ruling in enumerate(rulings):
@@ -292,7 +306,9 @@ def _sent_shifting(state: State, understood: Understood) -> None:
 
 def _refused_line(state: State, text: bytes, rulings: Sequence[Ruling], refusal: Refusal, now: float) -> str:
     event_id = state.journal.next_id()
-    culprit = next((ruling for ruling in rulings if ruling.decision.outcome != "allow"), rulings[0] if rulings else None)
+    culprit = next(
+        (ruling for ruling in rulings if ruling.decision.outcome != "allow"), rulings[0] if rulings else None
+    )
     state.record(state.journal.refused(event_id, culprit, text, refusal, now), event_id)
     return event_id
 
@@ -315,7 +331,7 @@ def _refuse_step(state: State, text: bytes, rulings: Sequence[Ruling], refusal: 
     state.in_pipeline = True
 
 
-_HANDLERS: dict[type, Handler] = {
+_HANDLERS: dict[type, Callable[..., bool]] = {
     Query: _query,
     Prepare: _prepare,
     Bind: _bind,
@@ -335,4 +351,3 @@ _HANDLERS: dict[type, Handler] = {
 def handled() -> frozenset[type]:
     """The kinds of request that have a handler."""
     return frozenset(_HANDLERS)
-

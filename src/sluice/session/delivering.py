@@ -143,7 +143,10 @@ def rows(state: State, run: Run, answered: Rows) -> bool:
 
 def _limited(limit: int, policies: tuple[str, ...]) -> Refusal:
     return Refusal(
-        f"the result was cut after {limit} rows", f"row limit set by policy {', '.join(policies)}", "narrow the statement", "01000"
+        f"the result was cut after {limit} rows",
+        f"row limit set by policy {', '.join(policies)}",
+        "narrow the statement",
+        "01000",
     )
 
 
@@ -177,7 +180,9 @@ def copy(state: State, run: Run, answered: CopyStart) -> bool:
     if len(decision.masks) != answered.columns or answered.binary != (shape.format == "binary"):
         return False
     if any(decision.masks):
-        run.copy_mask = copy_plan(decision.masks, span.outputs, shape, state.world.catalog, state.world.masking_key, state.world.limits.row)
+        run.copy_mask = copy_plan(
+            decision.masks, span.outputs, shape, state.world.catalog, state.world.masking_key, state.world.limits.row
+        )
     run.shape = Shape(run.ruling)
     return True
 

@@ -93,14 +93,5 @@ class Lost:
 
 
 Event = (
-    ClientBytes
-    | UpstreamBytes
-    | Recorded
-    | RecordFailed
-    | Lowered
-    | CatalogBuilt
-    | WorldChanged
-    | Tick
-    | Stop
-    | Lost
+    ClientBytes | UpstreamBytes | Recorded | RecordFailed | Lowered | CatalogBuilt | WorldChanged | Tick | Stop | Lost
 )

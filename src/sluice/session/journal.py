@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from sluice.audit.encode import encode, stamp
 from sluice.audit.events import Connected, Disagreement, Disconnected, Ending, ProtocolBroken
 from sluice.audit.template import Head, Step, caller, done, peer, unread
@@ -14,9 +16,18 @@ from sluice.session.rulings import Ruling
 class Journal:
     """One connection's lines. Times are seconds since the epoch; `now` of the last event stands for those without one."""
 
-    __slots__ = ("_connection", "_heads", "_number", "_now", "_who")
+    __slots__ = ("_connection", "_heads", "_now", "_number", "_who")
 
-    def __init__(self, connection: str, source: str, environment: str, identity: Identity, purpose: str, client: Client, user: str) -> None:
+    def __init__(
+        self,
+        connection: str,
+        source: str,
+        environment: str,
+        identity: Identity,
+        purpose: str,
+        client: Client,
+        user: str,
+    ) -> None:
         self._connection = connection
         self._who = (source, environment, identity, purpose, client, user)
         self._heads: dict[str, Head] = {}
@@ -96,9 +107,11 @@ class Journal:
 
     def disagreement(self, run: Run, found: str, refused: bool) -> bytes:
         """The server described a result otherwise than the analysis did."""
-        outcome = "refused" if refused else "masked"
+        outcome: Literal["refused", "masked"] = "refused" if refused else "masked"
         return encode(
-            Disagreement(self.next_id(), self._number, stamp(self._now), self._connection, run.event_id, (found,), outcome)
+            Disagreement(
+                self.next_id(), self._number, stamp(self._now), self._connection, run.event_id, (found,), outcome
+            )
         )
 
     def _head(self, purpose: str) -> Head:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -36,4 +36,4 @@ class Memory:
 
     def __init__(self) -> None:
         self.contexts: Bounded[Hashable, object] = Bounded(256)
-        self.callers: Bounded[Hashable, object] = Bounded(CALLERS)
+        self.callers: Bounded[Hashable, Any] = Bounded(CALLERS)

@@ -50,7 +50,9 @@ class Rulings:
         self._known: Bounded[int, Ruling] = Bounded(STATEMENTS)
         self._known_key: Hashable = None
 
-    def of(self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, seen: frozenset[str], now: float) -> Ruling:
+    def of(
+        self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, seen: frozenset[str], now: float
+    ) -> Ruling:
         """The ruling on a statement for a purpose, taken now if there is none yet. `spans` are all statements of the `text`."""
         second = int(now) if self._world.snapshot.policies.reads_time else 0
         key = (purpose, seen, second)
@@ -67,11 +69,11 @@ class Rulings:
         callers = self._world.memory.callers
         whole = (self._identity, self._client.address, self._client.application, self._client.tls, *key)
         known = callers.get(whole)
-        if not isinstance(known, Bounded):
-            known = callers.keep(whole, Bounded(STATEMENTS))
-        self._known = known
+        self._known = callers.keep(whole, Bounded(STATEMENTS)) if known is None else known
 
-    def _rule(self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, seen: frozenset[str], now: float) -> Ruling:
+    def _rule(
+        self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, seen: frozenset[str], now: float
+    ) -> Ruling:
         world = self._world
         request = Request(
             identity=self._identity,

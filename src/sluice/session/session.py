@@ -38,7 +38,9 @@ from sluice.sql.lineage import Context
 _STOPPING = Refusal("the gateway is shutting down", hint="connect again", code="57P01")
 _EXPIRED = Refusal("the identity of this connection has expired", hint="log in again", code="28000")
 _LOG = Refusal(
-    "the event log cannot be written, so nothing may run", hint="tell the gateway's operators; it goes on when the log does", code="58030"
+    "the event log cannot be written, so nothing may run",
+    hint="tell the gateway's operators; it goes on when the log does",
+    code="58030",
 )
 
 
@@ -113,7 +115,9 @@ class Session:
             return
         run = state.flights[0].run if state.flights else None
         clear = run is not None and not run.swallow and run.copy_mask is None
-        clear = clear and run is not None and run.shape is not None and run.shape.mask is None and run.shape.refusal is None
+        clear = (
+            clear and run is not None and run.shape is not None and run.shape.mask is None and run.shape.refusal is None
+        )
         if clear and not state.streaming:
             state.streaming = True
             state.server.stream(True)
@@ -132,7 +136,7 @@ class Session:
             out.extend(state.drain())
         return out
 
-    def _record_failed(self, state: State, event: RecordFailed) -> list[Effect]:
+    def _record_failed(self, state: State, _event: RecordFailed) -> list[Effect]:
         state.awaiting.clear()
         state.to_client.clear()
         state.fatal(_LOG)
@@ -147,7 +151,13 @@ class Session:
 
     def _catalog_built(self, state: State, event: CatalogBuilt) -> list[Effect]:
         if event.catalog is None:
-            state.fatal(Refusal("the gateway could not read the catalog, so nothing can be analysed", hint="connect again", code="58000"))
+            state.fatal(
+                Refusal(
+                    "the gateway could not read the catalog, so nothing can be analysed",
+                    hint="connect again",
+                    code="58000",
+                )
+            )
             return state.drain()
         state.wait = None
         if state.status != "I" or state.in_pipeline:
@@ -176,7 +186,9 @@ class Session:
             return []
         world = event.world.rebased(state.world.catalog) if state.own_world else event.world
         self._enter(state, world)
-        allowed = may_connect(state.caller.identity, state.caller.purpose, world.source, state.caller.client, world.snapshot, event.at)
+        allowed = may_connect(
+            state.caller.identity, state.caller.purpose, world.source, state.caller.client, world.snapshot, event.at
+        )
         if allowed.outcome != "allow":
             state.fatal(allowed.refusal or Refusal("permission to connect was withdrawn", code="28000"))
             return state.drain()
@@ -201,7 +213,7 @@ class Session:
             state.fatal(_STOPPING)
         return state.drain()
 
-    def _stop(self, state: State, event: Stop) -> list[Effect]:
+    def _stop(self, state: State, _event: Stop) -> list[Effect]:
         state.stopping = True
         if self.idle:
             state.fatal(_STOPPING)

@@ -70,7 +70,9 @@ def own_answered(state: State, flight: Flight) -> None:
     state.wait = None
     if flight.purpose == "context":
         path, user, temporary = flight.collected[:3]
-        state.context = replace(state.context, search_path=tuple(json.loads(path)), user=user, temp_schema=temporary or None)
+        state.context = replace(
+            state.context, search_path=tuple(json.loads(path)), user=user, temp_schema=temporary or None
+        )
         state.analyses = None
         state.unsettled.discard("context")
     elif flight.purpose == "catalog":
@@ -200,7 +202,7 @@ def transaction_ended(state: State, rolled_back_to: bool = False) -> None:
         state.transaction_read_only = False
 
 
-def call_span(state: State, oid: int) -> Span:
+def call_span(oid: int) -> Span:
     """The fast-path function call as a statement: nothing is known of it but that it is a call."""
     return Span(
         verb="function call",

@@ -52,7 +52,12 @@ def shape_of(ruling: Ruling, columns: tuple[ResultColumn, ...], world: World, ru
     if added is not None:
         ruling = rule(added)
         if ruling.decision.outcome != "allow" or ruling.decision.masks is None:
-            return Shape(ruling, columns, refusal=ruling.decision.refusal or _miscounted(0, len(columns)), disagreements=disagreements)
+            return Shape(
+                ruling,
+                columns,
+                refusal=ruling.decision.refusal or _miscounted(0, len(columns)),
+                disagreements=disagreements,
+            )
         found = ruling.decision.masks
     mask = _compile(found, columns, world) if any(found) else None
     return Shape(ruling, columns, mask, disagreements=disagreements)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -14,7 +13,7 @@ from sluice.model.identity import Client, Identity
 from sluice.model.waist import Answered, Asked
 from sluice.session import effects as fx
 from sluice.session.analyses import Analyses
-from sluice.session.flights import Flight, Kind
+from sluice.session.flights import Flight
 from sluice.session.journal import Journal
 from sluice.session.names import Book, Portal, Prepared
 from sluice.session.permit import Permit, Receipt, mint, mint_internal, mint_refusal
@@ -202,7 +201,9 @@ class State:
 
     def _flow(self) -> list[fx.Effect]:
         # A receipt usually comes within the same call: pausing for it would cost two effects a statement.
-        busy = self.wait is not None and not self.closed and (self.wait is not Wait.RECEIPT or len(self.inbox) > BACKLOG)
+        busy = (
+            self.wait is not None and not self.closed and (self.wait is not Wait.RECEIPT or len(self.inbox) > BACKLOG)
+        )
         out: list[fx.Effect] = []
         if busy is not self.client_paused:
             self.client_paused = busy
@@ -215,8 +216,3 @@ class State:
 
 
 BACKLOG = 64
-
-Handler = Callable[[State, Asked, float], bool]
-"""Takes one request; False: it must wait (the state says for what) and will be offered again."""
-
-QUERY_LIKE = (Kind.QUERY, Kind.CALL, Kind.SYNC)

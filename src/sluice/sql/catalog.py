@@ -180,7 +180,9 @@ class Catalog:
             relation = self._by_oid.get(info.relation_oid)
             inside = () if relation is None else relation.columns
             parts = [self._types.get(column.type_oid) for column in inside]
-            return relation is not None and all(part is not None and self._plain_type(part, depth + 1) for part in parts)
+            return relation is not None and all(
+                part is not None and self._plain_type(part, depth + 1) for part in parts
+            )
         return info.builtin or info.kind == "enum"
 
     def type_by_oid(self, oid: int) -> TypeInfo | None:

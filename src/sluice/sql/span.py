@@ -28,6 +28,7 @@ class Flow(tuple[ColumnRef, FlowKind]):
     __slots__ = ()
 
     def __new__(cls, column: ColumnRef, kind: FlowKind) -> Flow:
+        """A tuple, since hundreds are made per statement and all of them are hashed."""
         return super().__new__(cls, (column, kind))
 
     @property

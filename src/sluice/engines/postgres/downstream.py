@@ -61,7 +61,9 @@ class Downstream:
 def _decode(kind: int, raw: bytes) -> Asked:
     decoder = _DECODERS.get(kind)
     if decoder is None:
-        return Broken(raw.decode("ascii", "replace") if kind == 0 else f"message type `{chr(kind)}` is not expected here")
+        return Broken(
+            raw.decode("ascii", "replace") if kind == 0 else f"message type `{chr(kind)}` is not expected here"
+        )
     try:
         return decoder(raw)
     except (ValueError, IndexError, struct.error):

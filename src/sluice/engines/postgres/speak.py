@@ -59,7 +59,14 @@ def ready(status: str) -> bytes:
 
 def report(refusal: Refusal, severity: str = "ERROR") -> bytes:
     """An ErrorResponse (NoticeResponse for severities below ERROR) that says a refusal in the server's own way."""
-    parts = {"S": severity, "V": severity, "C": refusal.code, "M": refusal.message, "D": refusal.detail, "H": refusal.hint}
+    parts = {
+        "S": severity,
+        "V": severity,
+        "C": refusal.code,
+        "M": refusal.message,
+        "D": refusal.detail,
+        "H": refusal.hint,
+    }
     return _fields(b"E" if severity in ("ERROR", "FATAL", "PANIC") else b"N", parts)
 
 
@@ -68,14 +75,18 @@ def withhold(raw: bytes, fields: Mapping[str, str]) -> bytes:
     kept = {letter: text for letter, text in fields.items() if letter in _SAFE_FIELDS}
     code = fields.get("C", "XX000")
     what = "error" if raw[:1] == b"E" else "notice"
-    kept["M"] = f"{_CLASSES.get(code[:2], 'the server reported a problem')} ({what} text withheld: it may quote masked data)"
+    kept["M"] = (
+        f"{_CLASSES.get(code[:2], 'the server reported a problem')} ({what} text withheld: it may quote masked data)"
+    )
     kept["H"] = "ask for access to the masked columns to see the server's own text"
     return _fields(raw[:1], kept)
 
 
 def _fields(kind: bytes, parts: Mapping[str, str]) -> bytes:
     body = b"".join(
-        letter.encode() + text.replace("\0", "").encode("utf-8", "replace") + b"\0" for letter, text in parts.items() if text
+        letter.encode() + text.replace("\0", "").encode("utf-8", "replace") + b"\0"
+        for letter, text in parts.items()
+        if text
     )
     return frame(kind, body + b"\0")
 

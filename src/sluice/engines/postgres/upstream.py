@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import Literal
 
 from sluice._kernel import Frames
 from sluice.model.waist import (
@@ -73,7 +74,9 @@ def columns(raw: bytes) -> tuple[ResultColumn, ...]:
         for _ in range(count):
             end = raw.index(b"\0", at)
             table, attnum, type_oid, _, typmod, form = _ORIGIN.unpack_from(raw, end + 1)
-            found.append(ResultColumn(raw[at:end].decode("utf-8", "replace"), table, attnum, type_oid, typmod, form == 1))
+            found.append(
+                ResultColumn(raw[at:end].decode("utf-8", "replace"), table, attnum, type_oid, typmod, form == 1)
+            )
             at = end + 1 + _ORIGIN.size
     except struct.error as error:
         raise ValueError("row description ends early") from error
@@ -85,7 +88,9 @@ def columns(raw: bytes) -> tuple[ResultColumn, ...]:
 def _decode(kind: int, raw: bytes) -> Answered:
     decoder = _DECODERS.get(kind)
     if decoder is None:
-        return Broken(raw.decode("ascii", "replace") if kind == 0 else f"message type `{chr(kind)}` is not expected here")
+        return Broken(
+            raw.decode("ascii", "replace") if kind == 0 else f"message type `{chr(kind)}` is not expected here"
+        )
     try:
         return decoder(raw)
     except (ValueError, IndexError, struct.error):
@@ -103,10 +108,9 @@ def fields(raw: bytes) -> dict[str, str]:
     return found
 
 
-def _copy_start(direction: str) -> Callable[[bytes], CopyStart]:
+def _copy_start(direction: Literal["in", "out", "both"]) -> Callable[[bytes], CopyStart]:
     def decode(raw: bytes) -> CopyStart:
-        named = "in" if direction == "in" else "out" if direction == "out" else "both"
-        return CopyStart(raw, named, int.from_bytes(raw[6:8], "big"), raw[5] == 1)
+        return CopyStart(raw, direction, int.from_bytes(raw[6:8], "big"), raw[5] == 1)
 
     return decode
 

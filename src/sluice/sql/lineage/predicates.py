@@ -63,7 +63,7 @@ def bounded(expr: ir.Expr | None, own: Scope, work: Work) -> bool:
             return all(bounded(arg, own, work) for arg in args)
         case ir.Operate(args=args):
             names = [arg for arg in args if _own(arg, own)]
-            return bool(names) and not (len(args) == 2 and len(names) == 2 and _same(args, own))
+            return bool(names) and not (len(args) == 2 and len(names) == 2 and _same(args))
         case ir.Compute(kind="between", args=args):
             return any(_own(arg, own) for arg in args)
         case ir.Nested():
@@ -92,7 +92,7 @@ def _column(name: ir.Name, own: Scope) -> Reach | None:
     return None
 
 
-def _same(args: list[ir.Expr], own: Scope) -> bool:
+def _same(args: list[ir.Expr]) -> bool:
     left, right = args
     if isinstance(left, ir.Name) and isinstance(right, ir.Name):
         return left.parts[-1] == right.parts[-1]

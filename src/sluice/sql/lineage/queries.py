@@ -150,7 +150,9 @@ def combine(query: ir.Combine, scope: Scope, work: Work) -> Result:
     if left.columns is None or right.columns is None or len(left.columns) != len(right.columns):
         work.opaque("the sides of a set operation do not match")
         return Result(None, influence)
-    columns = [(name, merged(mine, theirs)) for (name, mine), (_, theirs) in zip(left.columns, right.columns, strict=True)]
+    columns = [
+        (name, merged(mine, theirs)) for (name, mine), (_, theirs) in zip(left.columns, right.columns, strict=True)
+    ]
     if query.distinct:
         for _, reach in columns:
             work.use(reach, "filter")
@@ -195,7 +197,9 @@ def _recursive(items: list[ir.Cte], known: dict[str, Entry], scope: Scope, work:
     for item in items:
         part = first[item.name]
         if part is not None:
-            known[item.name] = _cte(ir.Cte(item.name, part, item.columns, True, item.extra), Scope([], scope, dict(known)), work)
+            known[item.name] = _cte(
+                ir.Cte(item.name, part, item.columns, True, item.extra), Scope([], scope, dict(known)), work
+            )
     for _ in range(_ROUNDS):
         grown = False
         for item in items:
@@ -205,7 +209,10 @@ def _recursive(items: list[ir.Cte], known: dict[str, Entry], scope: Scope, work:
         if not grown:
             return known
     work.opaque("a recursive query whose columns do not settle")
-    return {**known, **{item.name: Entry(item.name, [(name, OPAQUE) for name, _ in known[item.name].columns]) for item in items}}
+    return {
+        **known,
+        **{item.name: Entry(item.name, [(name, OPAQUE) for name, _ in known[item.name].columns]) for item in items},
+    }
 
 
 def _first_part(item: ir.Cte) -> ir.Query | None:

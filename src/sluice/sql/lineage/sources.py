@@ -34,7 +34,9 @@ RECORDS: dict[str, tuple[str, ...]] = {
 }
 """Functions whose rows have several columns, by name. One that is not here has one, or its columns are listed by the caller."""
 
-OPEN = frozenset({"json_populate_record", "json_populate_recordset", "jsonb_populate_record", "jsonb_populate_recordset"})
+OPEN = frozenset(
+    {"json_populate_record", "json_populate_recordset", "jsonb_populate_record", "jsonb_populate_recordset"}
+)
 """Functions whose columns are those of a type named in their arguments."""
 
 
@@ -145,7 +147,9 @@ def _functions(item: ir.Functions, scope: Scope, work: Work) -> Item:
     return Item.of(entry.renamed(name, item.alias.columns) if item.alias else entry)
 
 
-def _rows(call: ir.Expr, item: ir.Functions, label: str, scope: Scope, work: Work) -> tuple[list[tuple[str, Reach]], bool]:
+def _rows(
+    call: ir.Expr, item: ir.Functions, label: str, scope: Scope, work: Work
+) -> tuple[list[tuple[str, Reach]], bool]:
     whole = resolve(call, scope, work).derived()
     if item.columns is not None:
         return [(name, whole) for name in item.columns], False

@@ -122,7 +122,10 @@ def _returns(item: ir.Query) -> bool:
 def _outputs(columns: list[tuple[str, Reach]] | None) -> tuple[Output, ...] | None:
     if columns is None:
         return None
-    return tuple(Output(name, reach.flows, reach.plain if len(reach.flows) >= 1 else None, reach.opaque) for name, reach in columns)
+    return tuple(
+        Output(name, reach.flows, reach.plain if len(reach.flows) >= 1 else None, reach.opaque)
+        for name, reach in columns
+    )
 
 
 def _span(
@@ -249,7 +252,9 @@ def _explain(inner: Span, runs: bool) -> Span:
 
 def _keep(body: ir.Keep, inner: Span) -> Span:
     effect = SessionEffect(body.verb, (body.name, "hold") if body.hold else (body.name,))
-    return replace(inner, verb=body.verb, outputs=None, effects=(effect,), literals_matter=True, copy=None, prepared=inner)
+    return replace(
+        inner, verb=body.verb, outputs=None, effects=(effect,), literals_matter=True, copy=None, prepared=inner
+    )
 
 
 def _recall(body: ir.Recall, catalog: Catalog, context: Context) -> Span:
@@ -272,7 +277,11 @@ def _utility(body: ir.Utility, catalog: Catalog, context: Context) -> Span:
     work = _work(catalog, context)
     for item, access in body.tables:
         relation = find(item, work)
-        ref = TableRef(relation.schema, relation.name) if relation else TableRef(item.schema or _creates_in(context), item.name)
+        ref = (
+            TableRef(relation.schema, relation.name)
+            if relation
+            else TableRef(item.schema or _creates_in(context), item.name)
+        )
         work.tables[Touch(ref, _access(access))] = None
     exprs = union([resolve(expr, Scope(), work) for expr in body.exprs])
     if not body.clear:

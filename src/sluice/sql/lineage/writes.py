@@ -180,5 +180,3 @@ def _returned(
     images = [Entry(name, after.columns, after.open) for name in ("old", "new") if name != own.name]
     scope = Scope([Item([after, *images], after.columns, after.open), *others], inner.parent, inner.ctes)
     return Result(targets(items, scope, work))
-
-

@@ -168,7 +168,7 @@ def _call(low: Lowering, node: Node) -> ir.Expr:
     over = node.take("over")
     partition, window_order = low.window(over)
     node.skip("agg_distinct", "func_variadic", "funcformat")
-    call = ir.Call(
+    return ir.Call(
         schema,
         name,
         low.exprs(node.take("args")),
@@ -179,7 +179,6 @@ def _call(low: Lowering, node: Node) -> ir.Expr:
         within=bool(node.take("agg_within_group")),
         star=bool(node.take("agg_star")),
     )
-    return call
 
 
 def _named_arg(low: Lowering, node: Node) -> ir.Expr:
@@ -351,7 +350,9 @@ EXPRESSIONS: dict[str, Callable[[Lowering, Node], ir.Expr]] = {
     "RowExpr": _computes("row", "args", skip=("row_format", "colnames")),
     "A_ArrayExpr": _computes("array", "elements"),
     "GroupingFunc": _computes("grouping", "args"),
-    "XmlExpr": _computes("xml", "named_args", "args", skip=("op", "name", "xmloption", "indent", "arg_names", "type", "typmod")),
+    "XmlExpr": _computes(
+        "xml", "named_args", "args", skip=("op", "name", "xmloption", "indent", "arg_names", "type", "typmod")
+    ),
     "XmlSerialize": _xml_serialize,
     "FuncCall": _call,
     "NamedArgExpr": _named_arg,
@@ -378,4 +379,3 @@ EXPRESSIONS: dict[str, Callable[[Lowering, Node], ir.Expr]] = {
     "CurrentOfExpr": _current_of,
 }
 """Every kind of expression that is understood, and how."""
-

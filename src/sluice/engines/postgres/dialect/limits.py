@@ -16,7 +16,10 @@ CHAINED = 5_000
 """Operators in one text that nest in the tree although they stand in a row (`1+1+1…`)."""
 
 _STRINGS = re.compile(r"'[^'\\]*'|\"[^\"]*\"")
-_CHAINS = re.compile(r"[-+*/%<>=~!@#^&|?]+|\b(?:not|union|intersect|except|case|join|collate|is|like|ilike|in|between|at)\b|::|\[", re.IGNORECASE)
+_CHAINS = re.compile(
+    r"[-+*/%<>=~!@#^&|?]+|\b(?:not|union|intersect|except|case|join|collate|is|like|ilike|in|between|at)\b|::|\[",
+    re.IGNORECASE,
+)
 _OPEN = re.compile(r"[()]")
 
 

@@ -31,7 +31,9 @@ def table(fields: Wrapped) -> ir.Table:
     node = Node("RangeVar", fields)
     node.skip("catalogname", "relpersistence")
     inherits = node.take("inh", False)
-    found = ir.Table(node.take("schemaname") or None, node.take("relname"), alias(node.take("alias")), only=not inherits)
+    found = ir.Table(
+        node.take("schemaname") or None, node.take("relname"), alias(node.take("alias")), only=not inherits
+    )
     node.end()
     return found
 
@@ -65,7 +67,9 @@ def _cte(node: Node, recursive: bool) -> ir.Cte:
         extra.append(search.get("search_seq_column", ""))
     if cycle:
         extra += [cycle.get("cycle_mark_column", ""), cycle.get("cycle_path_column", "")]
-    found = ir.Cte(node.take("ctename"), query(node.take("ctequery")), names(node.take("aliascolnames")), recursive, tuple(extra))
+    found = ir.Cte(
+        node.take("ctename"), query(node.take("ctequery")), names(node.take("aliascolnames")), recursive, tuple(extra)
+    )
     node.end()
     return found
 
@@ -99,7 +103,12 @@ def source(wrapped: Wrapped) -> ir.From:
 
 def _range_var(node: Node) -> ir.From:
     node.skip("catalogname", "relpersistence")
-    return ir.Table(node.take("schemaname") or None, node.take("relname"), alias(node.take("alias")), only=not node.take("inh", False))
+    return ir.Table(
+        node.take("schemaname") or None,
+        node.take("relname"),
+        alias(node.take("alias")),
+        only=not node.take("inh", False),
+    )
 
 
 def _sample(node: Node) -> ir.From:
@@ -134,7 +143,9 @@ def _functions(node: Node) -> ir.From:
         columns += _definitions(defined)
     if listed and len(calls) > 1:
         raise NotUnderstood("several functions in FROM with column definitions")
-    return ir.Functions(calls, tuple(columns) if listed else None, alias(node.take("alias")), bool(node.take("ordinality")))
+    return ir.Functions(
+        calls, tuple(columns) if listed else None, alias(node.take("alias")), bool(node.take("ordinality"))
+    )
 
 
 def _definitions(items: list[Wrapped]) -> list[str]:
@@ -397,4 +408,3 @@ QUERIES: dict[str, Callable[[Node], ir.Query]] = {
     "MergeStmt": _merge,
 }
 """Every kind of query that is understood, and how."""
-

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_POSITIONS = frozenset({"location", "stmt_location", "stmt_len", "name_location", "list_start", "list_end", "rexpr_list_start", "rexpr_list_end"})
+_POSITIONS = frozenset(
+    {
+        "location",
+        "stmt_location",
+        "stmt_len",
+        "name_location",
+        "list_start",
+        "list_end",
+        "rexpr_list_start",
+        "rexpr_list_end",
+    }
+)
 
 
 class NotUnderstood(Exception):

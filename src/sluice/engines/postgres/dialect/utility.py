@@ -137,7 +137,9 @@ def _set(node: Node) -> ir.Body:
         return ir.Utility("set transaction", "session")
     if name in ("role", "session_authorization"):
         resets = kind in ("VAR_RESET", "VAR_SET_DEFAULT") or _first_text(args) == "none"
-        return ir.Utility("set role", "session" if resets else "administer", effects=(SessionEffect("role"), SessionEffect("context")))
+        return ir.Utility(
+            "set role", "session" if resets else "administer", effects=(SessionEffect("role"), SessionEffect("context"))
+        )
     verb = "reset" if kind == "VAR_RESET" else "set"
     effects: tuple[SessionEffect, ...] = (SessionEffect(verb, (name,)),)
     if name in ("search_path", "temp_tablespaces"):
@@ -266,7 +268,7 @@ def _explain(node: Node) -> ir.Body:
         option = item["DefElem"]
         if option["defname"] == "analyze":
             arg = option.get("arg", {})
-            value = next(iter(arg.values()), {}) if arg else {}
+            value: dict[str, Any] = next(iter(arg.values()), {}) if arg else {}
             said = str(value.get("sval", value.get("ival", value.get("boolval", "true")))).lower()
             analyze = said not in ("false", "off", "0")
     inner = node.take("query")
@@ -293,8 +295,12 @@ def _copy_shape(incoming: bool, options: list[Wrapped] | None) -> CopyShape:
     for item in options or ():
         option = item["DefElem"]
         name, arg = option["defname"], option.get("arg")
-        value = next(iter(arg.values()), {}) if arg else {}
-        said[name] = str(value.get("sval", value.get("ival", value.get("boolval", "true")))) if isinstance(value, dict) else "true"
+        value: dict[str, Any] = next(iter(arg.values()), {}) if arg else {}
+        said[name] = (
+            str(value.get("sval", value.get("ival", value.get("boolval", "true"))))
+            if isinstance(value, dict)
+            else "true"
+        )
     form = said.get("format", "text").lower()
     if form not in ("text", "csv", "binary"):
         raise NotUnderstood(f"COPY in format {form}")
@@ -364,7 +370,9 @@ def _alter_table(node: Node) -> ir.Body:
         clear = clear and not (sort == "AT_AddColumn" and "GENERATED" in str(command.get("def")))
     node.skip("objtype", "missing_ok")
     tables = [(table(node.take("relation")), "destroy" if destroys else "define")]
-    return ir.Utility("alter table", "destroy" if destroys else "define", tables, _CATALOG, clear=clear, reason=_REWRITES)
+    return ir.Utility(
+        "alter table", "destroy" if destroys else "define", tables, _CATALOG, clear=clear, reason=_REWRITES
+    )
 
 
 _REWRITES = "the table is rewritten by an expression"
