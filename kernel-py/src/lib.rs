@@ -27,8 +27,12 @@ fn compiled(columns: Vec<Column>, key: &[u8]) -> PyResult<Vec<Option<ColumnMask>
         .map(|column| match column {
             None => Ok(None),
             Some((method, kind, binary, params)) => {
-                let params = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                ColumnMask::new(&method, &kind, binary, params, &key).map(Some).map_err(fault)
+                let params = params
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()));
+                ColumnMask::new(&method, &kind, binary, params, &key)
+                    .map(Some)
+                    .map_err(fault)
             }
         })
         .collect()
@@ -56,7 +60,9 @@ impl Frames {
     #[pyo3(signature = (data, /))]
     fn feed<'py>(&mut self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyList>> {
         let found = PyList::empty(py);
-        self.0.feed(data, |kind, raw| found.append((kind, PyBytes::new(py, raw))))?;
+        self.0.feed(data, |kind, raw| {
+            found.append((kind, PyBytes::new(py, raw)))
+        })?;
         Ok(found)
     }
 
@@ -91,10 +97,17 @@ impl MaskPlan {
     }
 
     #[pyo3(signature = (run, /))]
-    fn rows<'py>(&self, py: Python<'py>, run: &[u8]) -> PyResult<(Bound<'py, PyBytes>, u64, Vec<u64>)> {
+    fn rows<'py>(
+        &self,
+        py: Python<'py>,
+        run: &[u8],
+    ) -> PyResult<(Bound<'py, PyBytes>, u64, Vec<u64>)> {
         let mut out = Vec::new();
         let mut masked = vec![0; self.0.len()];
-        let rows = perhaps_detached(py, run.len(), || kernel::rows::mask(run, &self.0, &mut out, &mut masked)).map_err(fault)?;
+        let rows = perhaps_detached(py, run.len(), || {
+            kernel::rows::mask(run, &self.0, &mut out, &mut masked)
+        })
+        .map_err(fault)?;
         Ok((PyBytes::new(py, &out), rows, masked))
     }
 }
@@ -141,15 +154,23 @@ impl CopyMask {
             escape: single(escape)?,
         };
         let columns = compiled(columns, key)?;
-        Ok(Self { columns: columns.len(), state: kernel::copy::CopyMask::new(columns, format, marks, header, max_row) })
+        Ok(Self {
+            columns: columns.len(),
+            state: kernel::copy::CopyMask::new(columns, format, marks, header, max_row),
+        })
     }
 
     #[pyo3(signature = (run, /))]
-    fn feed<'py>(&mut self, py: Python<'py>, run: &[u8]) -> PyResult<(Bound<'py, PyBytes>, u64, Vec<u64>)> {
+    fn feed<'py>(
+        &mut self,
+        py: Python<'py>,
+        run: &[u8],
+    ) -> PyResult<(Bound<'py, PyBytes>, u64, Vec<u64>)> {
         let mut out = Vec::new();
         let mut masked = vec![0; self.columns];
         let state = &mut self.state;
-        let rows = perhaps_detached(py, run.len(), || state.feed(run, &mut out, &mut masked)).map_err(fault)?;
+        let rows = perhaps_detached(py, run.len(), || state.feed(run, &mut out, &mut masked))
+            .map_err(fault)?;
         Ok((PyBytes::new(py, &out), rows, masked))
     }
 
@@ -183,10 +204,14 @@ fn mask_value<'py>(
     params: HashMap<String, String>,
     key: &[u8],
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-    let params = params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let params = params
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
     let mask = ColumnMask::new(method, kind, binary, params, &Key::new(key)).map_err(fault)?;
     let mut out = Vec::new();
-    Ok(value.filter(|value| mask.apply(value, &mut out)).map(|_| PyBytes::new(py, &out)))
+    Ok(value
+        .filter(|value| mask.apply(value, &mut out))
+        .map(|_| PyBytes::new(py, &out)))
 }
 
 type Normalized<'py> = (Bound<'py, PyBytes>, Vec<(usize, usize)>);

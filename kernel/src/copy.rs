@@ -42,7 +42,13 @@ pub struct CopyMask {
 
 impl CopyMask {
     /// `header`: the first line names columns and passes as it is. `max_row`: the most bytes that are put together.
-    pub fn new(columns: Vec<Option<ColumnMask>>, format: Format, marks: Marks, header: bool, max_row: usize) -> Self {
+    pub fn new(
+        columns: Vec<Option<ColumnMask>>,
+        format: Format,
+        marks: Marks,
+        header: bool,
+        max_row: usize,
+    ) -> Self {
         Self {
             columns,
             format,
@@ -58,9 +64,15 @@ impl CopyMask {
     }
 
     /// Takes a run of CopyData messages; appends messages with the masked rows that are whole by now. Returns their number.
-    pub fn feed(&mut self, run: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<u64, Malformed> {
+    pub fn feed(
+        &mut self,
+        run: &[u8],
+        out: &mut Vec<u8>,
+        masked: &mut [u64],
+    ) -> Result<u64, Malformed> {
         for frame in each(run) {
-            self.held.extend_from_slice(frame?.get(5..).unwrap_or_default());
+            self.held
+                .extend_from_slice(frame?.get(5..).unwrap_or_default());
         }
         let held = std::mem::take(&mut self.held);
         let start = out.len();
@@ -90,11 +102,21 @@ impl CopyMask {
         Err(Malformed("a COPY ends within a row"))
     }
 
-    fn binary(&mut self, held: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<(usize, u64), Malformed> {
+    fn binary(
+        &mut self,
+        held: &[u8],
+        out: &mut Vec<u8>,
+        masked: &mut [u64],
+    ) -> Result<(usize, u64), Malformed> {
         let mut at = 0;
         if !self.begun {
-            let Some(head) = held.get(..19) else { return Ok((0, 0)) };
-            let extension = head.get(15..19).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes);
+            let Some(head) = held.get(..19) else {
+                return Ok((0, 0));
+            };
+            let extension = head
+                .get(15..19)
+                .and_then(|bytes| bytes.try_into().ok())
+                .map_or(0, u32::from_be_bytes);
             if head.get(..11) != Some(SIGNATURE) || extension != 0 {
                 return Err(Malformed("a binary COPY does not begin as one"));
             }
@@ -113,7 +135,9 @@ impl CopyMask {
                 at += 2;
                 continue;
             }
-            let Some(length) = tuple_length(rest) else { break };
+            let Some(length) = tuple_length(rest) else {
+                break;
+            };
             out.extend_from_slice(rest.get(..2).unwrap_or_default());
             let tuple = rest.get(..length).unwrap_or_default();
             if !rows::fields(tuple, &self.columns, out, masked)?.is_empty() {
@@ -125,7 +149,12 @@ impl CopyMask {
         Ok((at, rows))
     }
 
-    fn lines(&mut self, held: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<(usize, u64), Malformed> {
+    fn lines(
+        &mut self,
+        held: &[u8],
+        out: &mut Vec<u8>,
+        masked: &mut [u64],
+    ) -> Result<(usize, u64), Malformed> {
         let (mut at, mut rows) = (0, 0);
         while let Some(end) = self.line_end(held, at) {
             let line = held.get(at..end).unwrap_or_default();
@@ -173,9 +202,15 @@ impl CopyMask {
     }
 
     fn text(&self, line: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<(), Malformed> {
-        let mut fields = Fields { line, at: Some(0), delimiter: self.marks.delimiter };
+        let mut fields = Fields {
+            line,
+            at: Some(0),
+            delimiter: self.marks.delimiter,
+        };
         for (index, (column, hidden)) in self.columns.iter().zip(masked.iter_mut()).enumerate() {
-            let field = fields.next().ok_or(Malformed("a row has fewer fields than the plan"))?;
+            let field = fields
+                .next()
+                .ok_or(Malformed("a row has fewer fields than the plan"))?;
             if index > 0 {
                 out.push(self.marks.delimiter);
             }
@@ -229,11 +264,19 @@ impl CopyMask {
 
     /// A field as it stands, its value (None: NULL), and what follows the delimiter behind it.
     #[allow(clippy::type_complexity)]
-    fn csv_field<'a>(&self, line: &'a [u8]) -> Result<(&'a [u8], Option<Vec<u8>>, Option<&'a [u8]>), Malformed> {
+    fn csv_field<'a>(
+        &self,
+        line: &'a [u8],
+    ) -> Result<(&'a [u8], Option<Vec<u8>>, Option<&'a [u8]>), Malformed> {
         let (mut at, mut quoted, mut was_quoted) = (0, false, false);
         let mut value = Vec::new();
         while let Some(&c) = line.get(at) {
-            if quoted && c == self.marks.escape && line.get(at + 1).is_some_and(|n| *n == self.marks.quote || *n == self.marks.escape) {
+            if quoted
+                && c == self.marks.escape
+                && line
+                    .get(at + 1)
+                    .is_some_and(|n| *n == self.marks.quote || *n == self.marks.escape)
+            {
                 value.push(line.get(at + 1).copied().unwrap_or(c));
                 at += 2;
                 continue;
@@ -253,7 +296,11 @@ impl CopyMask {
         }
         let raw = line.get(..at).unwrap_or_default();
         let null = !was_quoted && raw == self.marks.null;
-        Ok((raw, (!null).then_some(value), line.get(at + 1..).filter(|_| at < line.len())))
+        Ok((
+            raw,
+            (!null).then_some(value),
+            line.get(at + 1..).filter(|_| at < line.len()),
+        ))
     }
 
     fn quote(&self, value: &[u8], out: &mut Vec<u8>) {
@@ -337,7 +384,9 @@ fn tuple_length(rest: &[u8]) -> Option<usize> {
     let mut at = 2usize;
     for _ in 0..count.max(0) {
         let length = i32::from_be_bytes(rest.get(at..at.checked_add(4)?)?.try_into().ok()?);
-        at = at.checked_add(4)?.checked_add(usize::try_from(length.max(0)).ok()?)?;
+        at = at
+            .checked_add(4)?
+            .checked_add(usize::try_from(length.max(0)).ok()?)?;
     }
     (at <= rest.len()).then_some(at)
 }

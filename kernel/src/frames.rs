@@ -21,7 +21,15 @@ pub struct Frames {
 impl Frames {
     /// `max_frame`: the longest message, header included, that is put together.
     pub fn new(server: bool, max_frame: usize) -> Self {
-        Self { server, max_frame, held: Vec::new(), broken: false, stream: false, streaming: None, rows: 0 }
+        Self {
+            server,
+            max_frame,
+            held: Vec::new(),
+            broken: false,
+            stream: false,
+            streaming: None,
+            rows: 0,
+        }
     }
 
     /// Bytes of an unfinished message.
@@ -35,13 +43,18 @@ impl Frames {
     }
 
     /// Calls `out` with each message (runs of rows as one) that `data` completes; kind 0 is the reason the stream is broken.
-    pub fn feed<E>(&mut self, data: &[u8], mut out: impl FnMut(u8, &[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub fn feed<E>(
+        &mut self,
+        data: &[u8],
+        mut out: impl FnMut(u8, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         if self.broken {
             return Ok(());
         }
         if self.held.is_empty() {
             let used = self.cut(data, &mut out)?;
-            self.held.extend_from_slice(data.get(used..).unwrap_or_default());
+            self.held
+                .extend_from_slice(data.get(used..).unwrap_or_default());
             return Ok(());
         }
         let mut held = std::mem::take(&mut self.held);
@@ -52,7 +65,11 @@ impl Frames {
         Ok(())
     }
 
-    fn cut<E>(&mut self, data: &[u8], out: &mut impl FnMut(u8, &[u8]) -> Result<(), E>) -> Result<usize, E> {
+    fn cut<E>(
+        &mut self,
+        data: &[u8],
+        out: &mut impl FnMut(u8, &[u8]) -> Result<(), E>,
+    ) -> Result<usize, E> {
         let mut at = 0;
         let mut run: Option<(u8, usize)> = None;
         while at < data.len() {
@@ -65,7 +82,9 @@ impl Frames {
                 at += part;
                 continue;
             }
-            let Some((kind, whole)) = header(data, at) else { break };
+            let Some((kind, whole)) = header(data, at) else {
+                break;
+            };
             if let Some(reason) = self.fault(kind, whole) {
                 flush(data, run.take(), at, out)?;
                 self.broken = true;
@@ -114,7 +133,8 @@ impl Frames {
             return Some("impossible message length");
         }
         let row = (kind == b'D' && self.server) || kind == b'd';
-        (whole > self.max_frame as u64 && !(row && self.stream)).then_some("message is longer than allowed")
+        (whole > self.max_frame as u64 && !(row && self.stream))
+            .then_some("message is longer than allowed")
     }
 }
 
@@ -134,7 +154,10 @@ fn flush<E>(
 fn header(data: &[u8], at: usize) -> Option<(u8, u64)> {
     let head = data.get(at..at + HEADER)?;
     let (kind, length) = head.split_first()?;
-    Some((*kind, u64::from(u32::from_be_bytes(length.try_into().ok()?)) + 1))
+    Some((
+        *kind,
+        u64::from(u32::from_be_bytes(length.try_into().ok()?)) + 1,
+    ))
 }
 
 /// The messages of a run of whole messages, headers included. Ends early with an error when the run is not whole.
@@ -145,7 +168,9 @@ pub fn each(run: &[u8]) -> impl Iterator<Item = Result<&[u8], crate::Malformed>>
         if failed || at >= run.len() {
             return None;
         }
-        let whole = header(run, at).and_then(|(_, whole)| usize::try_from(whole).ok()).filter(|whole| *whole >= HEADER);
+        let whole = header(run, at)
+            .and_then(|(_, whole)| usize::try_from(whole).ok())
+            .filter(|whole| *whole >= HEADER);
         let frame = whole.and_then(|whole| run.get(at..at.checked_add(whole)?));
         match frame {
             Some(frame) => {
@@ -154,7 +179,9 @@ pub fn each(run: &[u8]) -> impl Iterator<Item = Result<&[u8], crate::Malformed>>
             }
             None => {
                 failed = true;
-                Some(Err(crate::Malformed("a run does not end with a whole message")))
+                Some(Err(crate::Malformed(
+                    "a run does not end with a whole message",
+                )))
             }
         }
     })

@@ -3,8 +3,11 @@
 //! It must agree with the server's lexer wherever it answers at all, so whatever could be read in two ways (escapes, dollar quotes,
 //! prefixes, comments, anything beyond ASCII) is no answer. Source: https://www.postgresql.org/docs/current/sql-syntax-lexical.html
 
+/// A key, and where the literals stood (start, end).
+pub type Key = (Vec<u8>, Vec<(usize, usize)>);
+
 /// The key, and where the literals stood. None: not sure.
-pub fn normalize(sql: &[u8]) -> Option<(Vec<u8>, Vec<(usize, usize)>)> {
+pub fn normalize(sql: &[u8]) -> Option<Key> {
     let mut key = Vec::with_capacity(sql.len());
     let mut spans = Vec::new();
     let mut at = 0;
@@ -48,7 +51,10 @@ pub fn normalize(sql: &[u8]) -> Option<(Vec<u8>, Vec<(usize, usize)>)> {
                     at += 1;
                 }
                 // A prefix changes how the string behind it is read; `$` may belong to a name.
-                if sql.get(at).is_some_and(|c| matches!(c, b'\'' | b'"' | b'$' | b'&')) {
+                if sql
+                    .get(at)
+                    .is_some_and(|c| matches!(c, b'\'' | b'"' | b'$' | b'&'))
+                {
                     return None;
                 }
                 key.extend_from_slice(sql.get(start..at)?);
@@ -115,7 +121,10 @@ fn number_end(sql: &[u8], at: usize) -> Option<usize> {
         }
         at = end;
     }
-    (!sql.get(at).is_some_and(|c| word(*c) || matches!(c, b'.' | b'$' | b'\''))).then_some(at)
+    (!sql
+        .get(at)
+        .is_some_and(|c| word(*c) || matches!(c, b'.' | b'$' | b'\'')))
+    .then_some(at)
 }
 
 fn digits(sql: &[u8], mut at: usize) -> usize {

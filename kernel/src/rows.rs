@@ -21,7 +21,11 @@ pub fn mask(
             return Err(Malformed("a run of rows holds something else"));
         }
         let start = out.len();
-        out.extend_from_slice(frame.get(..7).ok_or(Malformed("a row ends before its field count"))?);
+        out.extend_from_slice(
+            frame
+                .get(..7)
+                .ok_or(Malformed("a row ends before its field count"))?,
+        );
         let body = fields(frame.get(5..).unwrap_or_default(), columns, out, masked)?;
         if !body.is_empty() {
             return Err(Malformed("a row holds more than its fields"));
@@ -39,13 +43,24 @@ pub fn fields<'a>(
     out: &mut Vec<u8>,
     masked: &mut [u64],
 ) -> Result<&'a [u8], Malformed> {
-    let (count, mut rest) = tuple.split_at_checked(2).ok_or(Malformed("a row ends before its field count"))?;
+    let (count, mut rest) = tuple
+        .split_at_checked(2)
+        .ok_or(Malformed("a row ends before its field count"))?;
     if usize::from(u16::from_be_bytes([byte(count, 0), byte(count, 1)])) != columns.len() {
-        return Err(Malformed("a row has another number of fields than the plan"));
+        return Err(Malformed(
+            "a row has another number of fields than the plan",
+        ));
     }
     for (column, hidden) in columns.iter().zip(masked.iter_mut()) {
-        let (length, after) = rest.split_at_checked(4).ok_or(Malformed("a row ends within a length"))?;
-        let length = i32::from_be_bytes([byte(length, 0), byte(length, 1), byte(length, 2), byte(length, 3)]);
+        let (length, after) = rest
+            .split_at_checked(4)
+            .ok_or(Malformed("a row ends within a length"))?;
+        let length = i32::from_be_bytes([
+            byte(length, 0),
+            byte(length, 1),
+            byte(length, 2),
+            byte(length, 3),
+        ]);
         if length < -1 {
             return Err(Malformed("a field has a negative length"));
         }
@@ -54,8 +69,9 @@ pub fn fields<'a>(
             rest = after;
             continue;
         }
-        let (value, after) =
-            after.split_at_checked(usize::try_from(length).unwrap_or(0)).ok_or(Malformed("a row ends within a field"))?;
+        let (value, after) = after
+            .split_at_checked(usize::try_from(length).unwrap_or(0))
+            .ok_or(Malformed("a row ends within a field"))?;
         rest = after;
         let start = out.len();
         out.extend_from_slice(&length.to_be_bytes());

@@ -9,12 +9,18 @@ const MOST_DIMENSIONS: i32 = 6;
 
 /// Appends the masked array; false: NULL.
 pub fn apply(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> bool {
-    let done = if mask.binary { binary(mask, value, out) } else { text(mask, value, out) };
+    let done = if mask.binary {
+        binary(mask, value, out)
+    } else {
+        text(mask, value, out)
+    };
     done.is_some()
 }
 
 fn word(value: &[u8], at: usize) -> Option<i32> {
-    Some(i32::from_be_bytes(value.get(at..at.checked_add(4)?)?.try_into().ok()?))
+    Some(i32::from_be_bytes(
+        value.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
 }
 
 fn binary(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
@@ -40,14 +46,16 @@ fn binary(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
         at = end;
         if mask.one(element, out) {
             let written = i32::try_from(out.len() - start - 4).ok()?;
-            out.get_mut(start..start + 4)?.copy_from_slice(&written.to_be_bytes());
+            out.get_mut(start..start + 4)?
+                .copy_from_slice(&written.to_be_bytes());
         } else {
             nulls = true;
             out.truncate(start);
             out.extend_from_slice(&(-1i32).to_be_bytes());
         }
     }
-    out.get_mut(flag..flag + 4)?.copy_from_slice(&i32::from(nulls).to_be_bytes());
+    out.get_mut(flag..flag + 4)?
+        .copy_from_slice(&i32::from(nulls).to_be_bytes());
     Some(())
 }
 

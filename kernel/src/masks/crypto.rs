@@ -23,7 +23,13 @@ impl Key {
 
     /// An endless keyed stream that depends on all of the value.
     pub fn stream(&self, value: &[u8]) -> Stream {
-        Stream { key: self.clone(), seed: self.digest(value), block: [0; 32], at: 32, count: 0 }
+        Stream {
+            key: self.clone(),
+            seed: self.digest(value),
+            block: [0; 32],
+            at: 32,
+            count: 0,
+        }
     }
 }
 

@@ -50,7 +50,9 @@ impl ColumnMask {
         params: impl IntoIterator<Item = (&'a str, &'a str)>,
         key: &Key,
     ) -> Result<Self, Malformed> {
-        let (array, name) = kind.strip_prefix("array:").map_or((false, kind), |name| (true, name));
+        let (array, name) = kind
+            .strip_prefix("array:")
+            .map_or((false, kind), |name| (true, name));
         let mut mask = Self {
             method: method_named(method)?,
             base: Base::named(name),
@@ -64,7 +66,11 @@ impl ColumnMask {
             key: key.clone(),
         };
         for (name, setting) in params {
-            let number = || setting.parse::<u32>().map_err(|_| Malformed("a mask's setting is not a number"));
+            let number = || {
+                setting
+                    .parse::<u32>()
+                    .map_err(|_| Malformed("a mask's setting is not a number"))
+            };
             match name {
                 "keep_first" => mask.keep_first = number()? as usize,
                 "keep_last" => mask.keep_last = number()? as usize,
@@ -102,9 +108,13 @@ impl ColumnMask {
     fn textual(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
         let start = out.len();
         match self.method {
-            Method::Redact | Method::Generalize if self.base == Base::Xml => out.extend_from_slice(b"<redacted/>"),
+            Method::Redact | Method::Generalize if self.base == Base::Xml => {
+                out.extend_from_slice(b"<redacted/>")
+            }
             Method::Redact | Method::Generalize => out.extend_from_slice(b"[redacted]"),
-            Method::Hash if self.base != Base::Xml => out.extend_from_slice(&crypto::hex(&self.key.digest(value))),
+            Method::Hash if self.base != Base::Xml => {
+                out.extend_from_slice(&crypto::hex(&self.key.digest(value)))
+            }
             _ if self.base == Base::Xml => return false,
             Method::Partial => text::partial(value, self.keep_first, self.keep_last, out),
             Method::Email => text::email(value, out),
@@ -125,12 +135,18 @@ impl ColumnMask {
 
     fn json(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
         let prefixed = self.base == Base::Jsonb && self.binary;
-        let body = if prefixed { value.get(1..).unwrap_or_default() } else { value };
+        let body = if prefixed {
+            value.get(1..).unwrap_or_default()
+        } else {
+            value
+        };
         if prefixed {
             out.push(1);
         }
         match self.method {
-            Method::Redact | Method::Generalize | Method::Partial => out.extend_from_slice(b"\"[redacted]\""),
+            Method::Redact | Method::Generalize | Method::Partial => {
+                out.extend_from_slice(b"\"[redacted]\"")
+            }
             Method::Hash => {
                 out.push(b'"');
                 out.extend_from_slice(&crypto::hex(&self.key.digest(body)));

@@ -28,7 +28,11 @@ pub fn text(value: &[u8], key: &Key, out: &mut Vec<u8>) {
         out.push(made);
     }
     if changeable && out.get(start..) == Some(value) {
-        if let Some(first) = out.iter_mut().skip(start).find(|byte| byte.is_ascii_alphanumeric()) {
+        if let Some(first) = out
+            .iter_mut()
+            .skip(start)
+            .find(|byte| byte.is_ascii_alphanumeric())
+        {
             *first = match *first {
                 b'9' => b'0',
                 b'z' => b'a',
@@ -45,18 +49,26 @@ pub fn scalar(value: &Value, key: &Key, base: Base) -> Option<Value> {
     Some(match value {
         Value::Whole(n) => Value::Whole(whole(*n, base.most(), &mut stream)),
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-        Value::Float(n) => Value::Float(whole(n.clamp(-9e15, 9e15) as i64, base.most(), &mut stream) as f64),
+        Value::Float(n) => {
+            Value::Float(whole(n.clamp(-9e15, 9e15) as i64, base.most(), &mut stream) as f64)
+        }
         Value::Decimal(decimal) => {
             let mut made = Vec::new();
             text(decimal.as_bytes(), key, &mut made);
             let leading = made.iter().position(u8::is_ascii_digit)?;
             if decimal.as_bytes().get(leading) != Some(&b'0') && made.get(leading) == Some(&b'0') {
-                *made.get_mut(leading)? = if decimal.as_bytes().get(leading) == Some(&b'1') { b'2' } else { b'1' };
+                *made.get_mut(leading)? = if decimal.as_bytes().get(leading) == Some(&b'1') {
+                    b'2'
+                } else {
+                    b'1'
+                };
             }
             Value::Decimal(String::from_utf8(made).ok()?)
         }
         Value::Day(day) => Value::Day(day.checked_add(shift(&mut stream))?),
-        Value::Moment(micros, zone) => Value::Moment(times::shifted(*micros, shift(&mut stream))?, zone.clone()),
+        Value::Moment(micros, zone) => {
+            Value::Moment(times::shifted(*micros, shift(&mut stream))?, zone.clone())
+        }
         Value::Uuid(_) => value.hashed(key, base)?,
         Value::Bytes(bytes) => Value::Bytes(bytes.iter().map(|_| stream.byte()).collect()),
     })
@@ -74,7 +86,11 @@ fn shift(stream: &mut super::crypto::Stream) -> i64 {
 fn whole(n: i64, most: i64, stream: &mut super::crypto::Stream) -> i64 {
     let size = n.unsigned_abs();
     let digits = size.checked_ilog10().unwrap_or(0);
-    let low = if digits == 0 { 0 } else { 10u64.saturating_pow(digits) };
+    let low = if digits == 0 {
+        0
+    } else {
+        10u64.saturating_pow(digits)
+    };
     let high = 10u64.saturating_pow(digits + 1).min(most.unsigned_abs());
     let span = high.saturating_sub(low).max(1);
     let mut made = low + stream.below(span);

@@ -35,7 +35,9 @@ pub fn text(value: &[u8], out: &mut Vec<u8>) {
     let mut from = 0;
     for found in patterns.captures_iter(value) {
         let Some(whole) = found.get(0) else { continue };
-        let Some(stand_in) = stand_in(&found) else { continue };
+        let Some(stand_in) = stand_in(&found) else {
+            continue;
+        };
         out.extend_from_slice(value.get(from..whole.start()).unwrap_or_default());
         out.extend_from_slice(&stand_in);
         from = whole.end();
@@ -50,9 +52,15 @@ fn stand_in(found: &Captures<'_>) -> Option<Vec<u8>> {
     if let Some(card) = found.name("card") {
         return luhn(card.as_bytes()).then(|| b"[card]".to_vec());
     }
-    for (name, shown) in [("key", "[key]"), ("url", "[credentials]@"), ("email", "[email]"), ("iban", "[iban]"), ("ssn", "[ssn]")]
-        .into_iter()
-        .chain([("ip", "[ip]"), ("phone", "[phone]")])
+    for (name, shown) in [
+        ("key", "[key]"),
+        ("url", "[credentials]@"),
+        ("email", "[email]"),
+        ("iban", "[iban]"),
+        ("ssn", "[ssn]"),
+    ]
+    .into_iter()
+    .chain([("ip", "[ip]"), ("phone", "[phone]")])
     {
         if found.name(name).is_some() {
             return Some(shown.as_bytes().to_vec());
@@ -70,7 +78,7 @@ fn luhn(card: &[u8]) -> bool {
         let doubled = if index % 2 == 1 { digit * 2 } else { digit };
         sum += if doubled > 9 { doubled - 9 } else { doubled };
     }
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Scrubs within the strings of a JSON text, and numbers that match become 0; false when it is no JSON that this can read.
@@ -78,18 +86,30 @@ pub fn json(value: &[u8], out: &mut Vec<u8>) -> bool {
     let mut at = 0;
     while let Some(&c) = value.get(at) {
         if c == b'"' {
-            let Some(end) = string_end(value, at + 1) else { return false };
-            let Some(body) = value.get(at + 1..end) else { return false };
+            let Some(end) = string_end(value, at + 1) else {
+                return false;
+            };
+            let Some(body) = value.get(at + 1..end) else {
+                return false;
+            };
             out.push(b'"');
             string(body, out);
             out.push(b'"');
             at = end + 1;
         } else if c.is_ascii_digit() {
             let rest = value.get(at..).unwrap_or_default();
-            let length = rest.iter().position(|c| !matches!(c, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')).unwrap_or(rest.len());
+            let length = rest
+                .iter()
+                .position(|c| !matches!(c, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+                .unwrap_or(rest.len());
             let number = rest.get(..length).unwrap_or_default();
-            let sensitive = number.len() >= 13 && number.iter().all(u8::is_ascii_digit) && luhn(number);
-            out.extend_from_slice(if sensitive || number.len() == 9 { b"0" } else { number });
+            let sensitive =
+                number.len() >= 13 && number.iter().all(u8::is_ascii_digit) && luhn(number);
+            out.extend_from_slice(if sensitive || number.len() == 9 {
+                b"0"
+            } else {
+                number
+            });
             at += length;
         } else {
             out.push(c);
@@ -113,7 +133,9 @@ fn string(body: &[u8], out: &mut Vec<u8>) {
         escaped = true;
         match body.get(at + 1) {
             Some(b'u') => {
-                let code = body.get(at + 2..at + 6).and_then(|hex| u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+                let code = body
+                    .get(at + 2..at + 6)
+                    .and_then(|hex| u32::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
                 let known = code.and_then(char::from_u32).unwrap_or('\u{fffd}');
                 plain.extend_from_slice(known.encode_utf8(&mut [0; 4]).as_bytes());
                 at += 6;

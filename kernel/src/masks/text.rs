@@ -19,7 +19,11 @@ pub fn partial(value: &[u8], first: usize, last: usize, out: &mut Vec<u8>) {
 pub fn email(value: &[u8], out: &mut Vec<u8>) {
     let at = memchr::memrchr(b'@', value).filter(|at| *at > 0 && at + 1 < value.len());
     let domain = at.and_then(|at| value.get(at..)).filter(|domain| {
-        domain.iter().skip(1).all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-')) && domain.contains(&b'.')
+        domain
+            .iter()
+            .skip(1)
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-'))
+            && domain.contains(&b'.')
     });
     match domain {
         Some(domain) if !value.contains(&b' ') => {
@@ -45,10 +49,19 @@ fn begins(byte: u8) -> bool {
 }
 
 fn characters(value: &[u8]) -> usize {
-    value.iter().filter(|byte| begins(**byte)).count().max(usize::from(!value.is_empty()))
+    value
+        .iter()
+        .filter(|byte| begins(**byte))
+        .count()
+        .max(usize::from(!value.is_empty()))
 }
 
 /// Where the n-th character begins.
 fn offset(value: &[u8], n: usize) -> usize {
-    value.iter().enumerate().filter(|(_, byte)| begins(**byte)).nth(n).map_or(value.len(), |(at, _)| at)
+    value
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| begins(**byte))
+        .nth(n)
+        .map_or(value.len(), |(at, _)| at)
 }

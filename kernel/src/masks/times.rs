@@ -15,7 +15,8 @@ pub fn day(text: &str) -> Option<i64> {
         return None;
     }
     let (year, month, date) = (year.parse().ok()?, month.parse().ok()?, date.parse().ok()?);
-    ((1..=12).contains(&month) && (1..=31).contains(&date)).then(|| from_civil(year, month, date) - EPOCH)
+    ((1..=12).contains(&month) && (1..=31).contains(&date))
+        .then(|| from_civil(year, month, date) - EPOCH)
 }
 
 /// A timestamp in ISO style, with or without a zone.
@@ -31,12 +32,20 @@ pub fn moment(text: &str) -> Option<Value> {
     }
     let fraction = format!("{fraction:0<6}");
     let numbers = [hours, minutes, whole, fraction.get(..6)?].map(|part| part.parse::<i64>().ok());
-    let [Some(hours), Some(minutes), Some(whole), Some(micros)] = numbers else { return None };
-    if zone.bytes().any(|c| !matches!(c, b'+' | b'-' | b':' | b'0'..=b'9')) {
+    let [Some(hours), Some(minutes), Some(whole), Some(micros)] = numbers else {
+        return None;
+    };
+    if zone
+        .bytes()
+        .any(|c| !matches!(c, b'+' | b'-' | b':' | b'0'..=b'9'))
+    {
         return None;
     }
     let time = ((hours * 60 + minutes) * 60 + whole) * 1_000_000 + micros;
-    Some(Value::Moment(day(date)?.checked_mul(DAY)?.checked_add(time)?, zone.to_owned()))
+    Some(Value::Moment(
+        day(date)?.checked_mul(DAY)?.checked_add(time)?,
+        zone.to_owned(),
+    ))
 }
 
 /// None for the infinities.
@@ -59,7 +68,13 @@ pub fn print_day(day: i64) -> String {
 pub fn print_moment(micros: i64, zone: &str) -> String {
     let (day, time) = (micros.div_euclid(DAY), micros.rem_euclid(DAY));
     let (seconds, fraction) = (time / 1_000_000, time % 1_000_000);
-    let mut text = format!("{} {:02}:{:02}:{:02}", print_day(day), seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut text = format!(
+        "{} {:02}:{:02}:{:02}",
+        print_day(day),
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    );
     if fraction > 0 {
         text.push_str(format!(".{fraction:06}").trim_end_matches('0'));
     }
@@ -97,6 +112,14 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let shifted = (5 * of_year + 2) / 153;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1)
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    (
+        year + era * 400 + i64::from(month <= 2),
+        month,
+        of_year - (153 * shifted + 2) / 5 + 1,
+    )
 }

@@ -97,7 +97,11 @@ impl Value {
         let text = std::str::from_utf8(raw).ok()?;
         Some(match base {
             Base::Int2 | Base::Int4 | Base::Int8 | Base::Oid => Self::Whole(text.parse().ok()?),
-            Base::Float4 | Base::Float8 => Self::Float(text.parse().ok().filter(|number: &f64| number.is_finite())?),
+            Base::Float4 | Base::Float8 => Self::Float(
+                text.parse()
+                    .ok()
+                    .filter(|number: &f64| number.is_finite())?,
+            ),
             Base::Numeric => Self::Decimal(numeric::checked(text)?.to_owned()),
             Base::Date => Self::Day(times::day(text)?),
             Base::Timestamp | Base::Timestamptz => times::moment(text)?,
@@ -113,13 +117,16 @@ impl Value {
             Base::Int4 => Self::Whole(i32::from_be_bytes(raw.try_into().ok()?).into()),
             Base::Int8 => Self::Whole(i64::from_be_bytes(raw.try_into().ok()?)),
             Base::Oid => Self::Whole(u32::from_be_bytes(raw.try_into().ok()?).into()),
-            Base::Float4 => Self::Float(f64::from(f32::from_be_bytes(raw.try_into().ok()?))).finite()?,
+            Base::Float4 => {
+                Self::Float(f64::from(f32::from_be_bytes(raw.try_into().ok()?))).finite()?
+            }
             Base::Float8 => Self::Float(f64::from_be_bytes(raw.try_into().ok()?)).finite()?,
             Base::Numeric => Self::Decimal(numeric::read(raw)?),
             Base::Date => Self::Day(times::finite_day(i32::from_be_bytes(raw.try_into().ok()?))?),
-            Base::Timestamp | Base::Timestamptz => {
-                Self::Moment(times::finite_moment(i64::from_be_bytes(raw.try_into().ok()?))?, String::new())
-            }
+            Base::Timestamp | Base::Timestamptz => Self::Moment(
+                times::finite_moment(i64::from_be_bytes(raw.try_into().ok()?))?,
+                String::new(),
+            ),
             Base::Uuid => Self::Uuid(raw.try_into().ok()?),
             Base::Bytea => Self::Bytes(raw.to_owned()),
             _ => return None,
@@ -135,7 +142,11 @@ impl Value {
 
     /// Writes the value in the format it came in; false when it does not fit the type.
     pub fn write(&self, base: Base, binary: bool, out: &mut Vec<u8>) -> bool {
-        let written = if binary { self.binary(base) } else { Some(self.text()) };
+        let written = if binary {
+            self.binary(base)
+        } else {
+            Some(self.text())
+        };
         match written {
             Some(bytes) => {
                 out.extend_from_slice(&bytes);
@@ -156,7 +167,9 @@ impl Value {
             (Self::Float(n), Base::Float8) => n.to_be_bytes().to_vec(),
             (Self::Decimal(text), Base::Numeric) => numeric::write(text)?,
             (Self::Day(day), Base::Date) => i32::try_from(*day).ok()?.to_be_bytes().to_vec(),
-            (Self::Moment(micros, _), Base::Timestamp | Base::Timestamptz) => micros.to_be_bytes().to_vec(),
+            (Self::Moment(micros, _), Base::Timestamp | Base::Timestamptz) => {
+                micros.to_be_bytes().to_vec()
+            }
             (Self::Uuid(bytes), Base::Uuid) => bytes.to_vec(),
             (Self::Bytes(bytes), Base::Bytea) => bytes.clone(),
             _ => return None,
@@ -232,7 +245,9 @@ impl Value {
             Self::Float(n) => Self::Float((n / width as f64).floor() * width as f64),
             Self::Decimal(text) => Self::Decimal(numeric::bucket(text, width)?),
             Self::Day(day) => Self::Day(times::start(*day, month)),
-            Self::Moment(micros, zone) => Self::Moment(times::start_of(*micros, month)?, zone.clone()),
+            Self::Moment(micros, zone) => {
+                Self::Moment(times::start_of(*micros, month)?, zone.clone())
+            }
             Self::Uuid(_) | Self::Bytes(_) => return None,
         })
     }
@@ -240,7 +255,10 @@ impl Value {
 
 fn uuid(text: &str) -> Option<[u8; 16]> {
     let hex: String = text.chars().filter(|c| *c != '-').collect();
-    (hex.len() == 32).then(|| u128::from_str_radix(&hex, 16).ok()).flatten().map(u128::to_be_bytes)
+    (hex.len() == 32)
+        .then(|| u128::from_str_radix(&hex, 16).ok())
+        .flatten()
+        .map(u128::to_be_bytes)
 }
 
 fn print_uuid(bytes: &[u8; 16]) -> Vec<u8> {
@@ -257,5 +275,7 @@ fn print_uuid(bytes: &[u8; 16]) -> Vec<u8> {
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let hex = text.strip_prefix("\\x")?.as_bytes();
-    hex.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+    hex.chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
