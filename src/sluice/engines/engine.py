@@ -8,8 +8,8 @@ from typing import Protocol
 
 from sluice.model.decision import Refusal
 from sluice.model.waist import Answered, Asked, ResultColumn
+from sluice.sql.bodies import Statement
 from sluice.sql.catalog import Catalog
-from sluice.sql.ir import Statement
 
 
 class ClientCodec(Protocol):

@@ -121,18 +121,7 @@ class Broken:
 
 
 Asked = (
-    Query
-    | Prepare
-    | Bind
-    | Describe
-    | Execute
-    | CloseName
-    | Sync
-    | Flush
-    | CopyIn
-    | FunctionCall
-    | Terminate
-    | Broken
+    Query | Prepare | Bind | Describe | Execute | CloseName | Sync | Flush | CopyIn | FunctionCall | Terminate | Broken
 )
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
-from sluice.sql.ir import Statement
+from sluice.sql.bodies import Statement
 
 SECONDS = 10.0
 

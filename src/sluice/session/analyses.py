@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from sluice.engines.engine import Engine
 from sluice.session.memory import STATEMENTS, Bounded
+from sluice.sql.bodies import Statement
 from sluice.sql.catalog import Catalog
-from sluice.sql.ir import Statement
 from sluice.sql.lineage import Context, analyze
 from sluice.sql.span import Confidence, Span
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from sluice.session.permit import Receipt
 from sluice.session.world import World
+from sluice.sql.bodies import Statement
 from sluice.sql.catalog import Catalog
-from sluice.sql.ir import Statement
 
 
 @dataclass(slots=True)

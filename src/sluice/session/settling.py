@@ -17,7 +17,7 @@ from sluice.session.flights import Flight, Kind
 from sluice.session.names import Book, Portal, Prepared
 from sluice.session.rulings import Ruling
 from sluice.session.state import State, Wait
-from sluice.sql.ir import Statement
+from sluice.sql.bodies import Statement
 from sluice.sql.span import Confidence, Span
 
 _ABORTED = Refusal("current transaction is aborted, commands ignored until end of transaction block", code="25P02")

@@ -19,7 +19,7 @@ from sluice.session.names import Book, Portal, Prepared
 from sluice.session.permit import Permit, Receipt, mint, mint_internal, mint_refusal
 from sluice.session.rulings import Rulings
 from sluice.session.world import World
-from sluice.sql.ir import Statement
+from sluice.sql.bodies import Statement
 from sluice.sql.lineage import Context
 
 

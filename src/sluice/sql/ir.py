@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sluice.sql.span import CopyShape, SessionEffect
-
 
 @dataclass(slots=True)
 class Name:
@@ -315,99 +313,3 @@ class Merge:
 
 
 Query = Select | Values | Combine | Insert | Update | Delete | Merge
-
-
-@dataclass(slots=True)
-class Run:
-    """A query by itself."""
-
-    query: Query
-
-
-@dataclass(slots=True)
-class CreateFrom:
-    """CREATE TABLE AS, SELECT INTO, CREATE [MATERIALIZED] VIEW: a relation made of a query."""
-
-    verb: str
-    schema: str | None
-    name: str
-    query: Query | None
-    columns: tuple[str, ...] = ()
-    executes: str | None = None
-    stores: bool = True
-
-
-@dataclass(slots=True)
-class Copy:
-    """COPY. `table` with its columns, or `query`; `server_side`: to or from a file or program of the server."""
-
-    shape: CopyShape
-    table: Table | None
-    columns: tuple[str, ...] = ()
-    query: Query | None = None
-    where: Expr | None = None
-    server_side: bool = False
-
-
-@dataclass(slots=True)
-class Explain:
-    """EXPLAIN; `analyze` runs the statement."""
-
-    inner: Body
-    analyze: bool
-
-
-@dataclass(slots=True)
-class Keep:
-    """PREPARE and DECLARE CURSOR: a query kept under a name."""
-
-    verb: Literal["prepare", "declare"]
-    name: str
-    inner: Body
-    hold: bool = False
-
-
-@dataclass(slots=True)
-class Recall:
-    """EXECUTE and FETCH: a query kept earlier. `moves`: MOVE, which returns nothing."""
-
-    verb: Literal["execute", "fetch"]
-    name: str
-    args: list[Expr] = field(default_factory=list)
-    moves: bool = False
-
-
-@dataclass(slots=True)
-class Utility:
-    """A statement that is not a query: all that matters of it is named here. `outputs`: columns it answers with (SHOW)."""
-
-    verb: str
-    action: Literal["read", "write", "define", "destroy", "administer", "session"]
-    tables: list[tuple[Table, str]] = field(default_factory=list)
-    effects: tuple[SessionEffect, ...] = ()
-    outputs: tuple[str, ...] = ()
-    clear: bool = True
-    """Whether what it does is fully said by these fields."""
-    reason: str = ""
-    exprs: list[Expr] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Unparsed:
-    """A text, or a statement in it, that was not understood. `code` is the SQLSTATE to refuse it with."""
-
-    reason: str
-    code: str = "42601"
-
-
-Body = Run | CreateFrom | Copy | Explain | Keep | Recall | Utility | Unparsed
-
-
-@dataclass(slots=True)
-class Statement:
-    """One statement of a text and where it stands in it (characters). `fixed`: it holds literals that may matter."""
-
-    body: Body
-    start: int = 0
-    length: int = 0
-    fixed: bool = False

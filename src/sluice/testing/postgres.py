@@ -58,7 +58,9 @@ class PostgresServer:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -66,12 +68,18 @@ class PostgresServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._open_up()
         if not (self.data / "PG_VERSION").exists():
-            self._run("initdb", "-D", str(self.data), "-U", self.superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+            self._run(
+                "initdb", "-D", str(self.data), "-U", self.superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
+            )
         (self.data / "pg_hba.conf").write_text("\n".join(self._hba) + "\n")
         for attempt in range(_STARTS):
             self.port = _free_port()
             lines = [f"{name} = '{value}'" for name, value in self._settings.items()]
-            lines += [f"port = {self.port}", f"listen_addresses = '{self.host}'", f"unix_socket_directories = '{self.sockets}'"]
+            lines += [
+                f"port = {self.port}",
+                f"listen_addresses = '{self.host}'",
+                f"unix_socket_directories = '{self.sockets}'",
+            ]
             (self.data / "postgresql.auto.conf").write_text("\n".join(lines) + "\n")
             try:
                 self._run("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-w", "-t", "60", "start")
@@ -82,9 +90,9 @@ class PostgresServer:
                 return
 
     def stop(self) -> None:
-        """Stops the server at once; removes a temporary folder."""
+        """Stops the server, at once if its folder is a temporary one, which is removed."""
         if (self.data / "postmaster.pid").exists():
-            self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+            self._run("pg_ctl", "-D", str(self.data), "-m", "immediate" if self._temporary else "fast", "-w", "stop")
         if self._temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
 

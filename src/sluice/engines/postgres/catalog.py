@@ -1,13 +1,15 @@
 """PostgreSQL's system catalogs as a `Catalog`: one query whose rows are JSON texts, read by whoever has a connection.
 
-It works for an ordinary role on PostgreSQL 13 to 18, changes nothing and depends on no setting of the session but the search path,
-which it reports, since view definitions are printed by it. Source: https://www.postgresql.org/docs/current/catalogs.html
+It works for an ordinary role on PostgreSQL 13 to 18, changes nothing and depends on no setting of the session but the
+search path, which it reports, since view definitions are printed by it.
+Source: https://www.postgresql.org/docs/current/catalogs.html
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sluice.engines.postgres.functions import classified
@@ -16,18 +18,27 @@ from sluice.sql.catalog import Catalog, Column, Function, Relation, RelationKind
 FIRST_USER_OID = 16384
 """Objects below are the server's own (FirstNormalObjectId in access/transam.h)."""
 
-CATALOG_SQL = """
+_OPERATORS = re.compile(r"(?<=\s)(=|<>|<|>=|\|\|)(?=\s)")
+
+
+def _pinned(sql: str) -> str:
+    """The query with every operator taken from pg_catalog, so that none on a client's search path stands in for it."""
+    return _OPERATORS.sub(r"operator(pg_catalog.\1)", sql)
+
+
+CATALOG_SQL = _pinned("""
 with mine as (
     select c.oid, n.nspname, c.relname, c.relkind, c.reltype, c.relhasrules
     from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'v', 'm', 'f', 'p', 'c', 'S') and n.nspname <> 'pg_toast'
+    where c.relkind = any ('{r,v,m,f,p,c,S}'::pg_catalog."char"[]) and n.nspname <> 'pg_toast'
 ), computed as (
     select d.adrelid, d.adnum, pg_catalog.json_agg(distinct p.refobjsubid) as reads
     from pg_catalog.pg_attrdef d join pg_catalog.pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
     join pg_catalog.pg_depend p on p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and p.refobjid = d.adrelid
-        and p.refobjsubid <> d.adnum and p.refobjsubid > 0 and (
+        and p.refobjsubid <> d.adnum and 0 < p.refobjsubid and (
             (p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass and p.objid = d.oid)
-            or (p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and p.objid = d.adrelid and p.objsubid = d.adnum))
+            or (p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and p.objid = d.adrelid
+                and p.objsubid = d.adnum))
     where a.attgenerated <> '' group by 1, 2
 ), columns as (
     select a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -35,60 +46,90 @@ with mine as (
         a.attgenerated <> '', g.reads) order by a.attnum) as list
     from pg_catalog.pg_attribute a join mine m on m.oid = a.attrelid
     left join computed g on g.adrelid = a.attrelid and g.adnum = a.attnum
-    where a.attnum > 0 and not a.attisdropped group by 1
+    where 0 < a.attnum and not a.attisdropped group by 1
+), functions as (
+    select p.oid, n.nspname, p.proname
+    from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 )
 select pg_catalog.json_build_array('path', pg_catalog.current_schemas(true))::pg_catalog.text
 union all
-select pg_catalog.json_build_array('relation', m.oid::pg_catalog.int8, m.nspname, m.relname, m.relkind, m.reltype::pg_catalog.int8,
-    m.relhasrules, exists (select from pg_catalog.pg_trigger t where t.tgrelid = m.oid and not t.tgisinternal),
-    case when m.relkind in ('v', 'm') and m.oid >= 16384 then pg_catalog.pg_get_viewdef(m.oid) end, c.list)::pg_catalog.text
+select pg_catalog.json_build_array('relation', m.oid::pg_catalog.int8, m.nspname, m.relname, m.relkind,
+    m.reltype::pg_catalog.int8, m.relhasrules,
+    exists (select from pg_catalog.pg_trigger t where t.tgrelid = m.oid and not t.tgisinternal),
+    case when m.relkind = any ('{v,m}'::pg_catalog."char"[]) and m.oid >= 16384
+        then pg_catalog.pg_get_viewdef(m.oid) end, c.list)::pg_catalog.text
 from mine m left join columns c on c.attrelid = m.oid
 union all
 select pg_catalog.json_build_array('inherits', inhrelid::pg_catalog.int8, inhparent::pg_catalog.int8)::pg_catalog.text
 from pg_catalog.pg_inherits
 union all
-select pg_catalog.json_build_array('type', t.oid::pg_catalog.int8, n.nspname, t.typname, t.typtype, t.typbasetype::pg_catalog.int8,
-    t.typelem::pg_catalog.int8, t.typrelid::pg_catalog.int8, t.typcategory = 'A' and t.typelem <> 0,
+select pg_catalog.json_build_array('type', t.oid::pg_catalog.int8, n.nspname, t.typname, t.typtype,
+    t.typbasetype::pg_catalog.int8, t.typelem::pg_catalog.int8, t.typrelid::pg_catalog.int8,
+    e.oid is not null or (t.oid < 16384 and t.typcategory = 'A' and t.typelem <> 0),
     exists (select from pg_catalog.pg_constraint k where k.contypid = t.oid))::pg_catalog.text
 from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+left join pg_catalog.pg_type e on e.typarray = t.oid
 union all
 select pg_catalog.json_build_array('builtins', pg_catalog.json_object_agg(f.proname, f.sorts))::pg_catalog.text
 from (
-    select p.proname, pg_catalog.string_agg(distinct p.provolatile::pg_catalog.text || p.prokind::pg_catalog.text, ',') as sorts
-    from pg_catalog.pg_proc p where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.oid < 16384 group by 1
+    select p.proname,
+        pg_catalog.string_agg(distinct p.provolatile::pg_catalog.text || p.prokind::pg_catalog.text, ',') as sorts
+    from pg_catalog.pg_proc p
+    where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.oid < 16384 group by 1
 ) f
 union all
-select distinct pg_catalog.json_build_array('function', n.nspname, p.proname)::pg_catalog.text
-from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-where p.oid >= 16384 or n.nspname <> 'pg_catalog'
+select distinct pg_catalog.json_build_array('function', f.nspname, f.proname)::pg_catalog.text
+from functions f where f.oid >= 16384 or f.nspname <> 'pg_catalog'
 union all
-select distinct pg_catalog.json_build_array('operator', n.nspname, o.oprname)::pg_catalog.text
+select distinct pg_catalog.json_build_array('operator', n.nspname, o.oprname, f.nspname, f.proname)::pg_catalog.text
 from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+left join functions f on f.oid = o.oprcode
 where o.oid >= 16384
 union all
-select pg_catalog.json_build_array('cast', k.casttarget::pg_catalog.int8)::pg_catalog.text
-from pg_catalog.pg_cast k where k.oid >= 16384 and k.castfunc <> 0
-"""
+select pg_catalog.json_build_array('cast', k.casttarget::pg_catalog.int8,
+    case when k.castcontext <> 'e' and k.castsource >= 16384 then k.castsource::pg_catalog.int8 end,
+    f.nspname, f.proname)::pg_catalog.text
+from pg_catalog.pg_cast k left join functions f on f.oid = k.castfunc
+where k.oid >= 16384 and k.castfunc <> 0
+union all
+select pg_catalog.json_build_array('coded', t.oid::pg_catalog.int8, f.nspname, f.proname)::pg_catalog.text
+from pg_catalog.pg_type t join functions f on f.oid = any (array[t.typinput, t.typoutput])
+left join pg_catalog.pg_type e on e.typarray = t.oid
+where t.oid >= 16384 and t.typtype = 'b' and e.oid is null
+""")
+"""Rows of (what, …), one JSON array each. Definitions are of views; names in them are read by the `path` row."""
 
-CHANGE_SQL = """
-select pg_catalog.concat_ws(':',
-    (select pg_catalog.concat_ws('.', count(*), max(xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.pg_class where relpersistence <> 't'),
-    (select pg_catalog.concat_ws('.', count(*), max(a.xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.pg_attribute a
-        join pg_catalog.pg_class c on c.oid = a.attrelid and c.relpersistence <> 't'),
-    (select pg_catalog.concat_ws('.', count(*), max(xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.pg_proc),
-    (select pg_catalog.concat_ws('.', count(*), max(xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.pg_rewrite),
-    (select pg_catalog.concat_ws('.', count(*), max(xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.pg_inherits),
-    (select pg_catalog.concat_ws('.', count(*), max(xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.pg_operator),
-    (select pg_catalog.concat_ws('.', count(*), max(xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.pg_cast),
-    (select pg_catalog.concat_ws('.', count(*), max(xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.pg_trigger),
-    (select pg_catalog.concat_ws('.', count(*), max(xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.pg_namespace
-        where nspname not like 'pg\\_t%'),
-    (select count(*) from pg_catalog.pg_constraint where contypid <> 0))
-"""
+_LASTING = "join pg_catalog.pg_class c on c.oid = {} where c.relpersistence <> 't'"
+_WATCHED = (
+    "pg_class t where t.relpersistence <> 't'",
+    "pg_attribute t " + _LASTING.format("t.attrelid"),
+    "pg_attrdef t " + _LASTING.format("t.adrelid"),
+    "pg_rewrite t " + _LASTING.format("t.ev_class"),
+    "pg_trigger t " + _LASTING.format("t.tgrelid"),
+    "pg_inherits t " + _LASTING.format("t.inhrelid"),
+    "pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace"
+    " where not pg_catalog.starts_with(n.nspname, 'pg_t')",
+    "pg_namespace t where not pg_catalog.starts_with(t.nspname, 'pg_t')",
+    "pg_constraint t where t.contypid <> 0",
+    "pg_proc t",
+    "pg_operator t",
+    "pg_cast t",
+)
+"""What a catalog is read from, temporary objects left out: they are a session's own, and come and go all the time."""
 
-CONTEXT_SQL = (
-    "select pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, current_user::pg_catalog.text, "
-    "coalesce((select nspname::pg_catalog.text from pg_catalog.pg_namespace where oid = pg_catalog.pg_my_temp_schema()), '')"
+_SEEN = (
+    "(select pg_catalog.concat_ws('.', pg_catalog.count(*),"
+    " pg_catalog.sum(t.xmin::pg_catalog.text::pg_catalog.int8)) from pg_catalog.{})"
+)
+# Every change gives a row a higher xmin, also where an older transaction commits last: a sum and a count notice what a
+# maximum would not.
+CHANGE_SQL = _pinned(f"select pg_catalog.concat_ws(':', {', '.join(_SEEN.format(table) for table in _WATCHED)})")
+
+CONTEXT_SQL = _pinned(
+    "select pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, "
+    "current_user::pg_catalog.text, "
+    "coalesce((select n.nspname::pg_catalog.text from pg_catalog.pg_namespace n"
+    " where n.oid = pg_catalog.pg_my_temp_schema()), '')"
 )
 
 _RELATIONS: dict[str, RelationKind] = {
@@ -116,8 +157,9 @@ class CatalogError(ValueError):
 
 
 def build(rows: Iterable[str], declared: frozenset[str] = frozenset()) -> Catalog:
-    """The catalog of the rows of `CATALOG_SQL`. `declared`: functions (`schema.name`) that the configuration vouches for.
+    """The catalog of the rows of `CATALOG_SQL`. `declared`: functions (`schema.name`) the configuration vouches for.
 
+    What calls them (operators, conversions, types' input and output) is then as good as the server's own.
     Raises CatalogError when a row cannot be read.
     """
     sorted_rows: dict[str, list[list[Any]]] = {}
@@ -126,7 +168,7 @@ def build(rows: Iterable[str], declared: frozenset[str] = frozenset()) -> Catalo
             kind, *rest = json.loads(row)
             sorted_rows.setdefault(kind, []).append(rest)
         return _built(sorted_rows, declared)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise CatalogError(f"the catalog's rows cannot be read ({type(error).__name__})") from error
 
 
@@ -139,19 +181,30 @@ def _built(rows: dict[str, list[list[Any]]], declared: frozenset[str]) -> Catalo
     relations = [
         _relation(row, tuple(parents.get(row[0], ())), tuple(children.get(row[0], ()))) for row in rows["relation"]
     ]
-    functions: dict[str, tuple[Function, ...]] = {name: (classified(name, sorts),) for name, sorts in rows["builtins"][0][0].items()}
+    functions: dict[str, tuple[Function, ...]] = {
+        name: (classified(name, sorts),) for name, sorts in rows["builtins"][0][0].items()
+    }
     for schema, name in rows.get("function", ()):
         own = Function(schema, name, False, False, None, f"{schema}.{name}" in declared)
         functions[name] = (*functions.get(name, ()), own)
     operators: dict[str, set[str]] = {}
-    for schema, name in rows.get("operator", ()):
-        operators.setdefault(name, set()).add(schema)
+    for schema, name, *code in rows.get("operator", ()):
+        if not _vouched(code, functions):
+            operators.setdefault(name, set()).add(schema)
+    casts: set[int] = set()
+    for target, source, *code in rows.get("cast", ()):
+        if not _vouched(code, functions):
+            # A conversion that runs unasked makes even holding a value of its source's type unclear.
+            casts |= {target} if source is None else {target, source}
+    coded: dict[int, bool] = {}
+    for oid, *code in rows.get("coded", ()):
+        coded[oid] = coded.get(oid, True) and _vouched(code, functions)
     return Catalog(
         relations,
-        [_type(row) for row in rows["type"]],
+        [_type(row, coded) for row in rows["type"]],
         functions,
         {name: frozenset(schemas) for name, schemas in operators.items()},
-        frozenset(row[0] for row in rows.get("cast", ())),
+        frozenset(casts),
         tuple(rows["path"][0][0]),
     )
 
@@ -160,7 +213,15 @@ def _relation(row: list[Any], parents: tuple[int, ...], children: tuple[int, ...
     oid, schema, name, kind, row_type, has_rules, has_triggers, definition, listed = row
     names = {column[1]: column[0] for column in listed or ()}
     columns = tuple(
-        Column(label, attnum, type_oid, type_name, not_null, tuple(names[read] for read in reads or () if read in names), generated)
+        Column(
+            label,
+            attnum,
+            type_oid,
+            type_name,
+            not_null,
+            tuple(names[read] for read in reads or () if read in names),
+            generated,
+        )
         for label, attnum, type_oid, type_name, not_null, generated, reads in listed or ()
     )
     return Relation(
@@ -168,7 +229,14 @@ def _relation(row: list[Any], parents: tuple[int, ...], children: tuple[int, ...
     )
 
 
-def _type(row: list[Any]) -> TypeInfo:
+def _vouched(code: list[str], functions: Mapping[str, tuple[Function, ...]]) -> bool:
+    """Whether the function behind something, by schema and name, is plain or declared in all its forms; none: no."""
+    schema, name = code
+    forms = [function for function in functions.get(name, ()) if function.schema == schema]
+    return bool(forms) and all(function.plain or function.declared for function in forms)
+
+
+def _type(row: list[Any], coded: Mapping[int, bool]) -> TypeInfo:
     oid, schema, name, kind, base, element, relation, array, checked = row
     return TypeInfo(
         oid,
@@ -178,6 +246,7 @@ def _type(row: list[Any]) -> TypeInfo:
         base or None,
         element or None,
         relation or None,
-        oid < FIRST_USER_OID,
+        # A base type of extensions is as good as the server's own once its input and output functions are vouched for.
+        oid < FIRST_USER_OID or coded.get(oid, False),
         checked,
     )

@@ -63,9 +63,7 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
             "most_common_vals histogram_bounds most_common_elems range_bounds_histogram range_length_histogram"
         ),
         "pg_stats_ext": "most_common_vals",
-        "pg_stats_ext_exprs": (
-            "most_common_vals histogram_bounds most_common_elems range_bounds_histogram range_length_histogram"
-        ),
+        "pg_stats_ext_exprs": "most_common_vals histogram_bounds most_common_elems",
         "pg_statistic": "stavalues1 stavalues2 stavalues3 stavalues4 stavalues5",
         "pg_statistic_ext_data": "stxdndistinct stxddependencies stxdmcv stxdexpr",
     },
@@ -90,7 +88,8 @@ _FUNCTIONS: Mapping[str, str] = {
     "dynamic sql": """
         query_to_xml query_to_xmlschema query_to_xml_and_xmlschema cursor_to_xml cursor_to_xmlschema
         table_to_xml table_to_xmlschema table_to_xml_and_xmlschema schema_to_xml schema_to_xmlschema
-        schema_to_xml_and_xmlschema database_to_xml database_to_xmlschema database_to_xml_and_xmlschema ts_stat ts_rewrite
+        schema_to_xml_and_xmlschema database_to_xml database_to_xmlschema database_to_xml_and_xmlschema
+        ts_stat ts_rewrite
     """,
     "files": """
         pg_read_file pg_read_binary_file pg_stat_file pg_ls_dir pg_ls_logdir pg_ls_waldir pg_ls_tmpdir

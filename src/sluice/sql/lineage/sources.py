@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from sluice.model.columns import ColumnRef, TableRef
-from sluice.sql import ir
+from sluice.sql import bodies, ir
 from sluice.sql.catalog import Relation
 from sluice.sql.lineage.expressions import resolve
 from sluice.sql.lineage.predicates import condition
@@ -111,7 +111,7 @@ def _view(relation: Relation, work: Work) -> list[tuple[str, Reach]] | None:
     views[relation.oid] = None
     statements = work.context.lower(relation.definition or "")
     body = statements[0].body if len(statements) == 1 else None
-    if not isinstance(body, ir.Run) or work.depth >= _DEEPEST_VIEW:
+    if not isinstance(body, bodies.Run) or work.depth >= _DEEPEST_VIEW:
         return None
     # A view's own walk: its tables and conditions are its owner's doing, only what flows out of it is the caller's.
     inner = Work(work.catalog, work.context, work.catalog.definition_path, work.query, depth=work.depth + 1, quiet=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from sluice.model.columns import ColumnRef, TableRef
-from sluice.sql import ir
+from sluice.sql import bodies, ir
 from sluice.sql.catalog import Catalog
 from sluice.sql.lineage import queries, writes
 from sluice.sql.lineage.expressions import resolve
@@ -22,7 +22,7 @@ _SEVERITY: tuple[Action, ...] = ("session", "read", "write", "define", "destroy"
 _DEEPEST = 200
 
 
-def analyze(statement: ir.Statement, catalog: Catalog, context: Context) -> Span:
+def analyze(statement: bodies.Statement, catalog: Catalog, context: Context) -> Span:
     """What the statement does, by this catalog and in this context."""
     try:
         span = _body(statement.body, catalog, context)
@@ -66,23 +66,23 @@ def _query(item: ir.Query, scope: Scope, work: Work) -> Result:
             assert_never(item)
 
 
-def _body(body: ir.Body, catalog: Catalog, context: Context) -> Span:
+def _body(body: bodies.Body, catalog: Catalog, context: Context) -> Span:
     match body:
-        case ir.Run():
+        case bodies.Run():
             return _run(body.query, catalog, context)
-        case ir.CreateFrom():
+        case bodies.CreateFrom():
             return _create_from(body, catalog, context)
-        case ir.Copy():
+        case bodies.Copy():
             return _copy(body, catalog, context)
-        case ir.Explain():
+        case bodies.Explain():
             return _explain(_body(body.inner, catalog, context), body.analyze)
-        case ir.Keep():
+        case bodies.Keep():
             return _keep(body, _body(body.inner, catalog, context))
-        case ir.Recall():
+        case bodies.Recall():
             return _recall(body, catalog, context)
-        case ir.Utility():
+        case bodies.Utility():
             return _utility(body, catalog, context)
-        case ir.Unparsed():
+        case bodies.Unparsed():
             return _unknown(body.reason, body.code)
         case _:
             assert_never(body)
@@ -165,13 +165,13 @@ def _severest(actions: Iterable[Action]) -> Action:
     return max(actions, key=_SEVERITY.index)
 
 
-def _create_from(body: ir.CreateFrom, catalog: Catalog, context: Context) -> Span:
+def _create_from(body: bodies.CreateFrom, catalog: Catalog, context: Context) -> Span:
     work = _work(catalog, context)
     temporary = body.schema == "pg_temp"
     schema = (context.temp_schema or "pg_temp") if temporary else body.schema or _creates_in(context)
     columns: list[tuple[str, Reach]] | None
     if body.executes is not None:
-        kept = _recall(ir.Recall("execute", body.executes), catalog, context)
+        kept = _recall(bodies.Recall("execute", body.executes), catalog, context)
         _absorb(kept, work)
         columns = None if kept.outputs is None else [(o.name, Reach(o.flows, o.plain, o.opaque)) for o in kept.outputs]
     else:
@@ -207,7 +207,7 @@ def _absorb(span: Span, work: Work) -> None:
         work.reasons[reason] = None
 
 
-def _copy(body: ir.Copy, catalog: Catalog, context: Context) -> Span:
+def _copy(body: bodies.Copy, catalog: Catalog, context: Context) -> Span:
     work = _work(catalog, context)
     scope = Scope()
     incoming = body.shape.direction == "in"
@@ -250,14 +250,14 @@ def _explain(inner: Span, runs: bool) -> Span:
     )
 
 
-def _keep(body: ir.Keep, inner: Span) -> Span:
+def _keep(body: bodies.Keep, inner: Span) -> Span:
     effect = SessionEffect(body.verb, (body.name, "hold") if body.hold else (body.name,))
     return replace(
         inner, verb=body.verb, outputs=None, effects=(effect,), literals_matter=True, copy=None, prepared=inner
     )
 
 
-def _recall(body: ir.Recall, catalog: Catalog, context: Context) -> Span:
+def _recall(body: bodies.Recall, catalog: Catalog, context: Context) -> Span:
     work = _work(catalog, context)
     for arg in body.args:
         resolve(arg, Scope(), work)
@@ -273,7 +273,7 @@ def _recall(body: ir.Recall, catalog: Catalog, context: Context) -> Span:
     return replace(span, literals_matter=True, copy=spans[0].copy)
 
 
-def _utility(body: ir.Utility, catalog: Catalog, context: Context) -> Span:
+def _utility(body: bodies.Utility, catalog: Catalog, context: Context) -> Span:
     work = _work(catalog, context)
     for item, access in body.tables:
         relation = find(item, work)

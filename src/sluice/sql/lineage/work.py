@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sluice.model.columns import ColumnRef, TableRef
-from sluice.sql import ir
+from sluice.sql import bodies, ir
 from sluice.sql.catalog import Catalog
 from sluice.sql.lineage.reach import Reach
 from sluice.sql.lineage.scope import Result, Scope
@@ -26,7 +26,7 @@ class Context:
     temp_schema: str | None = None
     prepared: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     cursors: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
-    lower: Callable[[str], tuple[ir.Statement, ...]] = lambda _: ()
+    lower: Callable[[str], tuple[bodies.Statement, ...]] = lambda _: ()
     views: dict[int, list[tuple[str, Reach]] | None] = field(default_factory=dict, compare=False)
 
 

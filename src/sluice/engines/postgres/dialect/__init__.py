@@ -15,27 +15,29 @@ import pgparse
 from sluice.engines.postgres.dialect.limits import excess
 from sluice.engines.postgres.dialect.tree import NotUnderstood
 from sluice.engines.postgres.dialect.utility import body
-from sluice.sql import ir
+from sluice.sql import bodies
 
 _TINY = 2_000
 _STACK = 256 << 20
 
 
-def lower(text: str) -> tuple[ir.Statement, ...]:
+def lower(text: str) -> tuple[bodies.Statement, ...]:
     """The statements of a text, in order; none for an empty one. A text that is refused whole is one `Unparsed` statement."""
     problem = excess(text)
     if problem is not None:
-        return (ir.Statement(ir.Unparsed(*problem), 0, len(text), fixed=True),)
+        return (bodies.Statement(bodies.Unparsed(*problem), 0, len(text), fixed=True),)
     return _parsed(text) if len(text) <= _TINY else _on_large_stack(lambda: _parsed(text))
 
 
-def _parsed(text: str) -> tuple[ir.Statement, ...]:
+def _parsed(text: str) -> tuple[bodies.Statement, ...]:
     try:
         raw: list[dict[str, Any]] = pgparse.parse(text)
     except pgparse.PGQueryError as error:
-        return (ir.Statement(ir.Unparsed(_said(error)), 0, len(text), fixed=True),)
+        return (bodies.Statement(bodies.Unparsed(_said(error)), 0, len(text), fixed=True),)
     except (RecursionError, ValueError, MemoryError):
-        return (ir.Statement(ir.Unparsed("the statement is nested too deeply", "54001"), 0, len(text), fixed=True),)
+        return (
+            bodies.Statement(bodies.Unparsed("the statement is nested too deeply", "54001"), 0, len(text), fixed=True),
+        )
     return tuple(_statement(item, len(text)) for item in raw)
 
 
@@ -44,22 +46,22 @@ def _said(error: pgparse.PGQueryError) -> str:
     return message if len(message) < 300 else message[:300]
 
 
-def _statement(item: dict[str, Any], length: int) -> ir.Statement:
+def _statement(item: dict[str, Any], length: int) -> bodies.Statement:
     wrapped = item.get("stmt") or {}
     start = int(item.get("stmt_location", 0))
     size = int(item.get("stmt_len", 0)) or length - start
     try:
         found = body(wrapped)
     except NotUnderstood as reason:
-        found = ir.Unparsed(f"{reason} is not understood", "0A000")
+        found = bodies.Unparsed(f"{reason} is not understood", "0A000")
     except (RecursionError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         # A tree of a shape nobody foresaw: not understood, whatever the reason.
-        found = ir.Unparsed(f"an unforeseen form of statement ({type(error).__name__})", "0A000")
-    return ir.Statement(found, start, size, fixed=not isinstance(found, ir.Run))
+        found = bodies.Unparsed(f"an unforeseen form of statement ({type(error).__name__})", "0A000")
+    return bodies.Statement(found, start, size, fixed=not isinstance(found, bodies.Run))
 
 
-def _on_large_stack(work: Callable[[], tuple[ir.Statement, ...]]) -> tuple[ir.Statement, ...]:
-    result: list[tuple[ir.Statement, ...]] = []
+def _on_large_stack(work: Callable[[], tuple[bodies.Statement, ...]]) -> tuple[bodies.Statement, ...]:
+    result: list[tuple[bodies.Statement, ...]] = []
     before = threading.stack_size(_STACK)
     try:
         thread = threading.Thread(target=lambda: result.append(work()))
@@ -67,4 +69,4 @@ def _on_large_stack(work: Callable[[], tuple[ir.Statement, ...]]) -> tuple[ir.St
     finally:
         threading.stack_size(before)
     thread.join()
-    return result[0] if result else (ir.Statement(ir.Unparsed("the parser failed", "58000"), fixed=True),)
+    return result[0] if result else (bodies.Statement(bodies.Unparsed("the parser failed", "58000"), fixed=True),)

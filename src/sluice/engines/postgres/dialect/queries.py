@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sluice.engines.postgres.dialect.expressions import Lowering, type_name
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, names, opened
+from sluice.engines.postgres.dialect.unfolding import json_table, xml_table
 from sluice.sql import ir
 
 Wrapped = Mapping[str, Any]
@@ -175,49 +176,6 @@ def _join(node: Node) -> ir.From:
         on=low.maybe(node.take("quals")),
         alias=alias(node.take("alias")),
     )
-
-
-def _xml_table(node: Node) -> ir.From:
-    node.skip("lateral")
-    args = low.exprs([node.take("rowexpr") or {}, node.take("docexpr") or {}, *(node.take("namespaces") or [])])
-    columns = []
-    for item in node.take("columns"):
-        column = opened(item)
-        column.skip("typeName", "for_ordinality", "is_not_null")
-        columns.append(column.take("colname"))
-        args += low.exprs([column.take("colexpr") or {}, column.take("coldefexpr") or {}])
-        column.end()
-    return ir.Unfolded(args, tuple(columns), alias(node.take("alias")))
-
-
-def _json_table(node: Node) -> ir.From:
-    node.skip("lateral", "pathspec", "on_error")
-    args = low.exprs([{"JsonValueExpr": node.take("context_item")}])
-    for item in node.take("passing") or ():
-        passed = opened(item)
-        passed.skip("name")
-        args += low.exprs([{"JsonValueExpr": passed.take("val")}])
-        passed.end()
-    return ir.Unfolded(args, tuple(_json_columns(node.take("columns"), args)), alias(node.take("alias")))
-
-
-def _json_columns(items: list[Wrapped], args: list[ir.Expr]) -> list[str]:
-    found: list[str] = []
-    for item in items:
-        column = opened(item)
-        column.skip("coltype", "name", "typeName", "pathspec", "format", "wrapper", "quotes")
-        for behavior in ("on_empty", "on_error"):
-            fields = column.take(behavior)
-            if fields and fields.get("expr"):
-                args.append(low.expr(fields["expr"]))
-        nested = column.take("columns")
-        if nested:
-            column.skip("name")
-            found += _json_columns(nested, args)
-        else:
-            found.append(str(item["JsonTableColumn"].get("name", "")))
-        column.end()
-    return found
 
 
 def _select(node: Node) -> ir.Query:
@@ -395,8 +353,8 @@ SOURCES: dict[str, Callable[[Node], ir.From]] = {
     "RangeSubselect": _subselect,
     "RangeFunction": _functions,
     "JoinExpr": _join,
-    "RangeTableFunc": _xml_table,
-    "JsonTable": _json_table,
+    "RangeTableFunc": lambda node: xml_table(low, node, alias(node.take("alias"))),
+    "JsonTable": lambda node: json_table(low, node, alias(node.take("alias"))),
 }
 """Every kind of FROM item that is understood, and how."""
 

@@ -8,83 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from sluice.engines.postgres.dialect import kinds
 from sluice.engines.postgres.dialect.queries import QUERIES, low, query, table
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, names, opened, qualified
-from sluice.sql import ir
+from sluice.sql import bodies, ir
 from sluice.sql.span import CopyShape, SessionEffect
 
 Wrapped = Mapping[str, Any]
 Group = Literal["read", "write", "define", "destroy", "administer", "session"]
 
 _CATALOG = (SessionEffect("catalog"),)
-_TRANSACTIONS: dict[str, tuple[str, tuple[SessionEffect, ...]]] = {
-    "TRANS_STMT_BEGIN": ("begin", (SessionEffect("begin"),)),
-    "TRANS_STMT_START": ("begin", (SessionEffect("begin"),)),
-    "TRANS_STMT_COMMIT": ("commit", (SessionEffect("commit"),)),
-    "TRANS_STMT_ROLLBACK": ("rollback", (SessionEffect("rollback"),)),
-    "TRANS_STMT_SAVEPOINT": ("savepoint", (SessionEffect("savepoint"),)),
-    "TRANS_STMT_RELEASE": ("release", ()),
-    "TRANS_STMT_ROLLBACK_TO": ("rollback to", (SessionEffect("rollback-to"),)),
-}
-_HARMLESS_SETTINGS = frozenset(
-    {
-        "application_name", "bytea_output", "client_encoding", "client_min_messages", "datestyle", "default_transaction_deferrable",
-        "default_transaction_isolation", "default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout",
-        "idle_session_timeout", "intervalstyle", "jit", "lc_messages", "lc_monetary", "lc_numeric", "lc_time", "lock_timeout",
-        "statement_timeout", "synchronize_seqscans", "timezone", "transaction_deferrable", "transaction_isolation",
-        "transaction_read_only", "transaction_timeout", "work_mem", "xmlbinary", "xmloption", "standard_conforming_strings",
-        "enable_seqscan", "enable_indexscan", "enable_hashjoin", "enable_mergejoin", "enable_nestloop", "max_parallel_workers_per_gather",
-        "geqo", "random_page_cost", "plan_cache_mode", "check_function_bodies", "row_security", "search_path", "names",
-    }
-)  # fmt: skip
-"""Settings any session may change; others are administration."""
-
-_DEFINE_AT: dict[str, str] = {
-    "CreateStmt": "create table", "CreateForeignTableStmt": "create foreign table", "IndexStmt": "create index", "AlterTableStmt": "alter table",
-    "CreateTrigStmt": "create trigger", "RuleStmt": "create rule", "CreatePolicyStmt": "create policy", "AlterPolicyStmt": "alter policy",
-    "CreateSchemaStmt": "create schema", "CreateSeqStmt": "create sequence", "AlterSeqStmt": "alter sequence", "RenameStmt": "rename",
-    "AlterObjectSchemaStmt": "alter schema of", "AlterOwnerStmt": "alter owner", "CommentStmt": "comment", "SecLabelStmt": "security label",
-    "CreateDomainStmt": "create domain", "AlterDomainStmt": "alter domain", "CreateEnumStmt": "create type", "AlterEnumStmt": "alter type",
-    "CompositeTypeStmt": "create type", "CreateRangeStmt": "create type", "AlterTypeStmt": "alter type", "DefineStmt": "create",
-    "CreateFunctionStmt": "create function", "AlterFunctionStmt": "alter function", "CreateCastStmt": "create cast",
-    "CreateConversionStmt": "create conversion", "CreateTransformStmt": "create transform", "CreateOpClassStmt": "create operator class",
-    "CreateOpFamilyStmt": "create operator family", "AlterOpFamilyStmt": "alter operator family", "AlterOperatorStmt": "alter operator",
-    "CreateStatsStmt": "create statistics", "AlterStatsStmt": "alter statistics", "AlterTSDictionaryStmt": "alter text search dictionary",
-    "AlterTSConfigurationStmt": "alter text search configuration", "AlterCollationStmt": "alter collation",
-    "AlterObjectDependsStmt": "alter depends", "RefreshMatViewStmt": "refresh materialized view",
-}  # fmt: skip
-
-_ADMINISTER: dict[str, str] = {
-    "GrantStmt": "grant", "GrantRoleStmt": "grant role", "AlterDefaultPrivilegesStmt": "alter default privileges",
-    "CreateRoleStmt": "create role", "AlterRoleStmt": "alter role", "AlterRoleSetStmt": "alter role set", "CreatedbStmt": "create database",
-    "AlterDatabaseStmt": "alter database", "AlterDatabaseSetStmt": "alter database set", "AlterDatabaseRefreshCollStmt": "alter database",
-    "AlterSystemStmt": "alter system", "CreateTableSpaceStmt": "create tablespace", "AlterTableSpaceOptionsStmt": "alter tablespace",
-    "AlterTableMoveAllStmt": "alter table all", "CreateExtensionStmt": "create extension", "AlterExtensionStmt": "alter extension",
-    "AlterExtensionContentsStmt": "alter extension", "CreateFdwStmt": "create foreign data wrapper", "AlterFdwStmt": "alter foreign data wrapper",
-    "CreateForeignServerStmt": "create server", "AlterForeignServerStmt": "alter server", "CreateUserMappingStmt": "create user mapping",
-    "AlterUserMappingStmt": "alter user mapping", "DropUserMappingStmt": "drop user mapping", "ImportForeignSchemaStmt": "import foreign schema",
-    "CreatePublicationStmt": "create publication", "AlterPublicationStmt": "alter publication", "CreateSubscriptionStmt": "create subscription",
-    "AlterSubscriptionStmt": "alter subscription", "CreateEventTrigStmt": "create event trigger", "AlterEventTrigStmt": "alter event trigger",
-    "CreatePLangStmt": "create language", "CreateAmStmt": "create access method", "LoadStmt": "load", "CheckPointStmt": "checkpoint",
-    "ReassignOwnedStmt": "reassign owned", "ReindexStmt": "reindex", "ClusterStmt": "cluster", "ReplicaIdentityStmt": "replica identity",
-}  # fmt: skip
-
-_DESTROY: dict[str, str] = {
-    "DropStmt": "drop", "DropdbStmt": "drop database", "DropRoleStmt": "drop role", "DropOwnedStmt": "drop owned",
-    "DropTableSpaceStmt": "drop tablespace", "DropSubscriptionStmt": "drop subscription",
-}  # fmt: skip
-
-_OPAQUE: dict[str, str] = {"DoStmt": "do", "CallStmt": "call"}
-
-_DROPS = {
-    "OBJECT_TABLE": "drop table", "OBJECT_VIEW": "drop view", "OBJECT_MATVIEW": "drop materialized view", "OBJECT_INDEX": "drop index",
-    "OBJECT_SCHEMA": "drop schema", "OBJECT_SEQUENCE": "drop sequence", "OBJECT_FUNCTION": "drop function", "OBJECT_TYPE": "drop type",
-    "OBJECT_FOREIGN_TABLE": "drop foreign table",
-}  # fmt: skip
-_RELATIONS = frozenset({"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"})
 
 
-def body(wrapped: Wrapped) -> ir.Body:
+def body(wrapped: Wrapped) -> bodies.Body:
     """A statement. Raises NotUnderstood."""
     if "SelectStmt" in wrapped:
         return _select(wrapped)
@@ -97,17 +33,21 @@ def body(wrapped: Wrapped) -> ir.Body:
     return _by_name(node)
 
 
-def _by_name(node: Node) -> ir.Body:
+def _by_name(node: Node) -> bodies.Body:
     kind = node.kind
-    if kind in _DEFINE_AT:
-        return ir.Utility(_DEFINE_AT[kind], "define", _relations(node), _CATALOG)
-    if kind in _ADMINISTER:
-        return ir.Utility(_ADMINISTER[kind], "administer", _relations(node), (*_CATALOG, SessionEffect("context")))
-    if kind in _DESTROY:
-        return ir.Utility(_DESTROY[kind], "destroy", [], (*_CATALOG, SessionEffect("context")))
-    if kind in _OPAQUE:
+    if kind in kinds.DEFINE_AT:
+        return bodies.Utility(kinds.DEFINE_AT[kind], "define", _relations(node), _CATALOG)
+    if kind in kinds.ADMINISTER:
+        return bodies.Utility(
+            kinds.ADMINISTER[kind], "administer", _relations(node), (*_CATALOG, SessionEffect("context"))
+        )
+    if kind in kinds.DESTROY:
+        return bodies.Utility(kinds.DESTROY[kind], "destroy", [], (*_CATALOG, SessionEffect("context")))
+    if kind in kinds.OPAQUE:
         effects = (*_CATALOG, SessionEffect("context"))
-        return ir.Utility(_OPAQUE[kind], "administer", [], effects, clear=False, reason=f"`{_OPAQUE[kind]}` runs code")
+        return bodies.Utility(
+            kinds.OPAQUE[kind], "administer", [], effects, clear=False, reason=f"`{kinds.OPAQUE[kind]}` runs code"
+        )
     raise NotUnderstood(f"`{kind}`")
 
 
@@ -119,32 +59,32 @@ def _relations(node: Node) -> list[tuple[ir.Table, str]]:
     return []
 
 
-def _transaction(node: Node) -> ir.Body:
-    found = _TRANSACTIONS.get(node.take("kind"))
+def _transaction(node: Node) -> bodies.Body:
+    found = kinds.TRANSACTIONS.get(node.take("kind"))
     if found is None:
         raise NotUnderstood("two-phase commit")
     node.skip("options", "savepoint_name", "gid", "chain")
-    return ir.Utility(found[0], "session", effects=found[1])
+    return bodies.Utility(found[0], "session", effects=found[1])
 
 
-def _set(node: Node) -> ir.Body:
+def _set(node: Node) -> bodies.Body:
     kind, name = node.take("kind"), str(node.take("name", "")).lower()
     args = node.take("args")
     node.skip("is_local")
     if kind == "VAR_RESET_ALL":
-        return ir.Utility("reset", "session", effects=(SessionEffect("reset", ("*",)), SessionEffect("context")))
+        return bodies.Utility("reset", "session", effects=(SessionEffect("reset", ("*",)), SessionEffect("context")))
     if kind == "VAR_SET_MULTI":
-        return ir.Utility("set transaction", "session")
+        return bodies.Utility("set transaction", "session")
     if name in ("role", "session_authorization"):
         resets = kind in ("VAR_RESET", "VAR_SET_DEFAULT") or _first_text(args) == "none"
-        return ir.Utility(
+        return bodies.Utility(
             "set role", "session" if resets else "administer", effects=(SessionEffect("role"), SessionEffect("context"))
         )
     verb = "reset" if kind == "VAR_RESET" else "set"
     effects: tuple[SessionEffect, ...] = (SessionEffect(verb, (name,)),)
     if name in ("search_path", "temp_tablespaces"):
         effects += (SessionEffect("context"),)
-    return ir.Utility(verb, "session" if name in _HARMLESS_SETTINGS else "administer", effects=effects)
+    return bodies.Utility(verb, "session" if name in kinds.HARMLESS_SETTINGS else "administer", effects=effects)
 
 
 def _first_text(args: list[Wrapped] | None) -> str:
@@ -154,65 +94,65 @@ def _first_text(args: list[Wrapped] | None) -> str:
     return ""
 
 
-def _show(node: Node) -> ir.Body:
+def _show(node: Node) -> bodies.Body:
     name = str(node.take("name", "")).lower()
     if "." in name:
         # Anybody may have put anything into a setting of an extension's.
-        return ir.Utility("show", "read", outputs=(name,), clear=False, reason=f"`{name}` may hold anything")
+        return bodies.Utility("show", "read", outputs=(name,), clear=False, reason=f"`{name}` may hold anything")
     outputs = ("name", "setting", "description") if name == "all" else (name,)
-    return ir.Utility("show", "session", outputs=outputs, clear=name != "all", reason="all settings")
+    return bodies.Utility("show", "session", outputs=outputs, clear=name != "all", reason="all settings")
 
 
-def _discard(node: Node) -> ir.Body:
+def _discard(node: Node) -> bodies.Body:
     target = {"DISCARD_ALL": "all", "DISCARD_TEMP": "temp", "DISCARD_PLANS": "plans", "DISCARD_SEQUENCES": "sequences"}
     what = target.get(node.take("target", "DISCARD_ALL"), "all")
-    return ir.Utility("discard", "session", effects=(SessionEffect("discard", (what,)), SessionEffect("context")))
+    return bodies.Utility("discard", "session", effects=(SessionEffect("discard", (what,)), SessionEffect("context")))
 
 
-def _listen(node: Node) -> ir.Body:
+def _listen(node: Node) -> bodies.Body:
     verb = {"ListenStmt": "listen", "UnlistenStmt": "unlisten", "NotifyStmt": "notify"}[node.kind]
     node.skip("payload")
-    return ir.Utility(verb, "session", effects=(SessionEffect(verb, (node.take("conditionname") or "*",)),))
+    return bodies.Utility(verb, "session", effects=(SessionEffect(verb, (node.take("conditionname") or "*",)),))
 
 
-def _deallocate(node: Node) -> ir.Body:
+def _deallocate(node: Node) -> bodies.Body:
     node.skip("isall")
-    return ir.Utility("deallocate", "session", effects=(SessionEffect("deallocate", (node.take("name") or "*",)),))
+    return bodies.Utility("deallocate", "session", effects=(SessionEffect("deallocate", (node.take("name") or "*",)),))
 
 
-def _close(node: Node) -> ir.Body:
-    return ir.Utility("close", "session", effects=(SessionEffect("close", (node.take("portalname") or "*",)),))
+def _close(node: Node) -> bodies.Body:
+    return bodies.Utility("close", "session", effects=(SessionEffect("close", (node.take("portalname") or "*",)),))
 
 
-def _constraints(node: Node) -> ir.Body:
+def _constraints(node: Node) -> bodies.Body:
     node.skip("constraints", "deferred")
-    return ir.Utility("set constraints", "session")
+    return bodies.Utility("set constraints", "session")
 
 
-def _fetch(node: Node) -> ir.Body:
+def _fetch(node: Node) -> bodies.Body:
     node.skip("direction", "howMany")
-    return ir.Recall("fetch", node.take("portalname"), moves=bool(node.take("ismove")))
+    return bodies.Recall("fetch", node.take("portalname"), moves=bool(node.take("ismove")))
 
 
-def _declare(node: Node) -> ir.Body:
+def _declare(node: Node) -> bodies.Body:
     options = int(node.take("options", 0))
-    return ir.Keep("declare", node.take("portalname"), _run(node.take("query")), hold=bool(options & 0x0020))
+    return bodies.Keep("declare", node.take("portalname"), _run(node.take("query")), hold=bool(options & 0x0020))
 
 
-def _prepare(node: Node) -> ir.Body:
+def _prepare(node: Node) -> bodies.Body:
     node.skip("argtypes")
-    return ir.Keep("prepare", node.take("name"), body(node.take("query")))
+    return bodies.Keep("prepare", node.take("name"), body(node.take("query")))
 
 
-def _execute(node: Node) -> ir.Body:
-    return ir.Recall("execute", node.take("name"), low.exprs(node.take("params")))
+def _execute(node: Node) -> bodies.Body:
+    return bodies.Recall("execute", node.take("name"), low.exprs(node.take("params")))
 
 
-def _run(wrapped: Wrapped) -> ir.Body:
-    return ir.Run(query(wrapped))
+def _run(wrapped: Wrapped) -> bodies.Body:
+    return bodies.Run(query(wrapped))
 
 
-def _select(wrapped: Wrapped) -> ir.Body:
+def _select(wrapped: Wrapped) -> bodies.Body:
     """A query at the top; SELECT INTO makes a table."""
     fields = wrapped.get("SelectStmt", {})
     into = fields.get("intoClause") or _into_of(fields)
@@ -233,7 +173,7 @@ def _without_into(fields: Wrapped) -> Wrapped:
     return kept
 
 
-def _create_from(verb: str, into: Wrapped, wrapped: Wrapped, stores: bool = True) -> ir.Body:
+def _create_from(verb: str, into: Wrapped, wrapped: Wrapped, stores: bool = True) -> bodies.Body:
     node = Node("IntoClause", into)
     relation = node.take("rel")
     node.skip("accessMethod", "options", "onCommit", "tableSpaceName", "viewQuery")
@@ -243,26 +183,26 @@ def _create_from(verb: str, into: Wrapped, wrapped: Wrapped, stores: bool = True
     schema = "pg_temp" if relation.get("relpersistence") == "t" else relation.get("schemaname")
     if "ExecuteStmt" in wrapped:
         executed = opened(wrapped)
-        return ir.CreateFrom(verb, schema, relation["relname"], None, columns, executes=executed.take("name"))
-    return ir.CreateFrom(verb, schema, relation["relname"], query(wrapped), columns, stores=stores)
+        return bodies.CreateFrom(verb, schema, relation["relname"], None, columns, executes=executed.take("name"))
+    return bodies.CreateFrom(verb, schema, relation["relname"], query(wrapped), columns, stores=stores)
 
 
-def _create_as(node: Node) -> ir.Body:
+def _create_as(node: Node) -> bodies.Body:
     node.skip("is_select_into", "if_not_exists")
     verb = "create materialized view" if node.take("objtype") == "OBJECT_MATVIEW" else "create table as"
     return _create_from(verb, node.take("into"), node.take("query"))
 
 
-def _view(node: Node) -> ir.Body:
+def _view(node: Node) -> bodies.Body:
     node.skip("replace", "options", "withCheckOption")
     relation = node.take("view")
     schema = "pg_temp" if relation.get("relpersistence") == "t" else relation.get("schemaname")
-    return ir.CreateFrom(
+    return bodies.CreateFrom(
         "create view", schema, relation["relname"], query(node.take("query")), names(node.take("aliases")), stores=False
     )
 
 
-def _explain(node: Node) -> ir.Body:
+def _explain(node: Node) -> bodies.Body:
     analyze = False
     for item in node.take("options") or ():
         option = item["DefElem"]
@@ -272,15 +212,15 @@ def _explain(node: Node) -> ir.Body:
             said = str(value.get("sval", value.get("ival", value.get("boolval", "true")))).lower()
             analyze = said not in ("false", "off", "0")
     inner = node.take("query")
-    return ir.Explain(body(inner), analyze)
+    return bodies.Explain(body(inner), analyze)
 
 
-def _copy(node: Node) -> ir.Body:
+def _copy(node: Node) -> bodies.Body:
     incoming = bool(node.take("is_from"))
     relation, selected = node.take("relation"), node.take("query")
     file, program = node.take("filename"), node.take("is_program")
     shape = _copy_shape(incoming, node.take("options"))
-    return ir.Copy(
+    return bodies.Copy(
         shape,
         table(relation) if relation else None,
         names(node.take("attlist")),
@@ -320,45 +260,45 @@ def _copy_shape(incoming: bool, options: list[Wrapped] | None) -> CopyShape:
     )
 
 
-def _truncate(node: Node) -> ir.Body:
+def _truncate(node: Node) -> bodies.Body:
     node.skip("restart_seqs", "behavior")
     tables = [(table(item["RangeVar"]), "truncate") for item in node.take("relations")]
-    return ir.Utility("truncate", "destroy", tables)
+    return bodies.Utility("truncate", "destroy", tables)
 
 
-def _drop(node: Node) -> ir.Body:
+def _drop(node: Node) -> bodies.Body:
     kind = node.take("removeType")
     node.skip("missing_ok", "behavior", "concurrent")
     tables: list[tuple[ir.Table, str]] = []
     for item in node.take("objects"):
-        if kind in _RELATIONS and "List" in item:
+        if kind in kinds.RELATIONS and "List" in item:
             schema, name = qualified(item["List"]["items"])
             tables.append((ir.Table(schema, name), "destroy"))
-    return ir.Utility(_DROPS.get(kind, "drop"), "destroy", tables, (*_CATALOG, SessionEffect("context")))
+    return bodies.Utility(kinds.DROPS.get(kind, "drop"), "destroy", tables, (*_CATALOG, SessionEffect("context")))
 
 
-def _lock(node: Node) -> ir.Body:
+def _lock(node: Node) -> bodies.Body:
     node.skip("nowait")
     mode = int(node.take("mode", 8))
     tables = [(table(item["RangeVar"]), "read") for item in node.take("relations")]
     # ACCESS SHARE and ROW SHARE hold up nobody's reading or writing.
-    return ir.Utility("lock", "session" if mode <= 2 else "administer", tables)
+    return bodies.Utility("lock", "session" if mode <= 2 else "administer", tables)
 
 
-def _vacuum(node: Node) -> ir.Body:
+def _vacuum(node: Node) -> bodies.Body:
     is_vacuum = bool(node.take("is_vacuumcmd"))
     node.skip("options", "rels")
-    return ir.Utility("vacuum" if is_vacuum else "analyze", "administer")
+    return bodies.Utility("vacuum" if is_vacuum else "analyze", "administer")
 
 
-def _create_schema(node: Node) -> ir.Body:
+def _create_schema(node: Node) -> bodies.Body:
     if node.take("schemaElts"):
         raise NotUnderstood("CREATE SCHEMA with its contents")
     node.skip("schemaname", "authrole", "if_not_exists")
-    return ir.Utility("create schema", "define", [], (*_CATALOG, SessionEffect("context")))
+    return bodies.Utility("create schema", "define", [], (*_CATALOG, SessionEffect("context")))
 
 
-def _alter_table(node: Node) -> ir.Body:
+def _alter_table(node: Node) -> bodies.Body:
     destroys = False
     clear = True
     for item in node.take("cmds") or ():
@@ -370,7 +310,7 @@ def _alter_table(node: Node) -> ir.Body:
         clear = clear and not (sort == "AT_AddColumn" and "GENERATED" in str(command.get("def")))
     node.skip("objtype", "missing_ok")
     tables = [(table(node.take("relation")), "destroy" if destroys else "define")]
-    return ir.Utility(
+    return bodies.Utility(
         "alter table", "destroy" if destroys else "define", tables, _CATALOG, clear=clear, reason=_REWRITES
     )
 
@@ -378,11 +318,11 @@ def _alter_table(node: Node) -> ir.Body:
 _REWRITES = "the table is rewritten by an expression"
 
 
-def _queried(kind: str) -> Callable[[Node], ir.Body]:
-    return lambda node: ir.Run(QUERIES[kind](node))
+def _queried(kind: str) -> Callable[[Node], bodies.Body]:
+    return lambda node: bodies.Run(QUERIES[kind](node))
 
 
-STATEMENTS: dict[str, Callable[[Node], ir.Body]] = {
+STATEMENTS: dict[str, Callable[[Node], bodies.Body]] = {
     **{kind: _queried(kind) for kind in QUERIES if kind != "SelectStmt"},
     "TransactionStmt": _transaction,
     "VariableSetStmt": _set,

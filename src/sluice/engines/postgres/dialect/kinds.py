@@ -1,0 +1,71 @@
+"""Kinds of statements of which the kind alone says what they are called and which group of actions they belong to."""
+
+from __future__ import annotations
+
+from sluice.sql.span import SessionEffect
+
+TRANSACTIONS: dict[str, tuple[str, tuple[SessionEffect, ...]]] = {
+    "TRANS_STMT_BEGIN": ("begin", (SessionEffect("begin"),)),
+    "TRANS_STMT_START": ("begin", (SessionEffect("begin"),)),
+    "TRANS_STMT_COMMIT": ("commit", (SessionEffect("commit"),)),
+    "TRANS_STMT_ROLLBACK": ("rollback", (SessionEffect("rollback"),)),
+    "TRANS_STMT_SAVEPOINT": ("savepoint", (SessionEffect("savepoint"),)),
+    "TRANS_STMT_RELEASE": ("release", ()),
+    "TRANS_STMT_ROLLBACK_TO": ("rollback to", (SessionEffect("rollback-to"),)),
+}
+HARMLESS_SETTINGS = frozenset(
+    {
+        "application_name", "bytea_output", "client_encoding", "client_min_messages", "datestyle", "default_transaction_deferrable",
+        "default_transaction_isolation", "default_transaction_read_only", "extra_float_digits", "idle_in_transaction_session_timeout",
+        "idle_session_timeout", "intervalstyle", "jit", "lc_messages", "lc_monetary", "lc_numeric", "lc_time", "lock_timeout",
+        "statement_timeout", "synchronize_seqscans", "timezone", "transaction_deferrable", "transaction_isolation",
+        "transaction_read_only", "transaction_timeout", "work_mem", "xmlbinary", "xmloption", "standard_conforming_strings",
+        "enable_seqscan", "enable_indexscan", "enable_hashjoin", "enable_mergejoin", "enable_nestloop", "max_parallel_workers_per_gather",
+        "geqo", "random_page_cost", "plan_cache_mode", "check_function_bodies", "row_security", "search_path", "names",
+    }
+)  # fmt: skip
+"""Settings any session may change; others are administration."""
+
+DEFINE_AT: dict[str, str] = {
+    "CreateStmt": "create table", "CreateForeignTableStmt": "create foreign table", "IndexStmt": "create index", "AlterTableStmt": "alter table",
+    "CreateTrigStmt": "create trigger", "RuleStmt": "create rule", "CreatePolicyStmt": "create policy", "AlterPolicyStmt": "alter policy",
+    "CreateSchemaStmt": "create schema", "CreateSeqStmt": "create sequence", "AlterSeqStmt": "alter sequence", "RenameStmt": "rename",
+    "AlterObjectSchemaStmt": "alter schema of", "AlterOwnerStmt": "alter owner", "CommentStmt": "comment", "SecLabelStmt": "security label",
+    "CreateDomainStmt": "create domain", "AlterDomainStmt": "alter domain", "CreateEnumStmt": "create type", "AlterEnumStmt": "alter type",
+    "CompositeTypeStmt": "create type", "CreateRangeStmt": "create type", "AlterTypeStmt": "alter type", "DefineStmt": "create",
+    "CreateFunctionStmt": "create function", "AlterFunctionStmt": "alter function", "CreateCastStmt": "create cast",
+    "CreateConversionStmt": "create conversion", "CreateTransformStmt": "create transform", "CreateOpClassStmt": "create operator class",
+    "CreateOpFamilyStmt": "create operator family", "AlterOpFamilyStmt": "alter operator family", "AlterOperatorStmt": "alter operator",
+    "CreateStatsStmt": "create statistics", "AlterStatsStmt": "alter statistics", "AlterTSDictionaryStmt": "alter text search dictionary",
+    "AlterTSConfigurationStmt": "alter text search configuration", "AlterCollationStmt": "alter collation",
+    "AlterObjectDependsStmt": "alter depends", "RefreshMatViewStmt": "refresh materialized view",
+}  # fmt: skip
+
+ADMINISTER: dict[str, str] = {
+    "GrantStmt": "grant", "GrantRoleStmt": "grant role", "AlterDefaultPrivilegesStmt": "alter default privileges",
+    "CreateRoleStmt": "create role", "AlterRoleStmt": "alter role", "AlterRoleSetStmt": "alter role set", "CreatedbStmt": "create database",
+    "AlterDatabaseStmt": "alter database", "AlterDatabaseSetStmt": "alter database set", "AlterDatabaseRefreshCollStmt": "alter database",
+    "AlterSystemStmt": "alter system", "CreateTableSpaceStmt": "create tablespace", "AlterTableSpaceOptionsStmt": "alter tablespace",
+    "AlterTableMoveAllStmt": "alter table all", "CreateExtensionStmt": "create extension", "AlterExtensionStmt": "alter extension",
+    "AlterExtensionContentsStmt": "alter extension", "CreateFdwStmt": "create foreign data wrapper", "AlterFdwStmt": "alter foreign data wrapper",
+    "CreateForeignServerStmt": "create server", "AlterForeignServerStmt": "alter server", "CreateUserMappingStmt": "create user mapping",
+    "AlterUserMappingStmt": "alter user mapping", "DropUserMappingStmt": "drop user mapping", "ImportForeignSchemaStmt": "import foreign schema",
+    "CreatePublicationStmt": "create publication", "AlterPublicationStmt": "alter publication", "CreateSubscriptionStmt": "create subscription",
+    "AlterSubscriptionStmt": "alter subscription", "CreateEventTrigStmt": "create event trigger", "AlterEventTrigStmt": "alter event trigger",
+    "CreatePLangStmt": "create language", "CreateAmStmt": "create access method", "LoadStmt": "load", "CheckPointStmt": "checkpoint",
+    "ReassignOwnedStmt": "reassign owned", "ReindexStmt": "reindex", "ClusterStmt": "cluster", "ReplicaIdentityStmt": "replica identity",
+}  # fmt: skip
+
+DESTROY: dict[str, str] = {
+    "DropStmt": "drop", "DropdbStmt": "drop database", "DropRoleStmt": "drop role", "DropOwnedStmt": "drop owned",
+    "DropTableSpaceStmt": "drop tablespace", "DropSubscriptionStmt": "drop subscription",
+}  # fmt: skip
+
+OPAQUE: dict[str, str] = {"DoStmt": "do", "CallStmt": "call"}
+
+DROPS = {
+    "OBJECT_TABLE": "drop table", "OBJECT_VIEW": "drop view", "OBJECT_MATVIEW": "drop materialized view", "OBJECT_INDEX": "drop index",
+    "OBJECT_SCHEMA": "drop schema", "OBJECT_SEQUENCE": "drop sequence", "OBJECT_FUNCTION": "drop function", "OBJECT_TYPE": "drop type",
+    "OBJECT_FOREIGN_TABLE": "drop foreign table",
+}  # fmt: skip
+RELATIONS = frozenset({"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"})

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sluice.engines.postgres.catalog import CATALOG_SQL, build
+from sluice.engines.postgres.functions import PLAIN, classified
+from sluice.engines.postgres.hazards import NEVER
+from sluice.sql.catalog import Catalog
+from sluice.testing.postgres import PostgresServer
+
+OLDER = {"pg_timezone_abbrevs"}
+"""Functions that the newest server has no more."""
+
+VOLATILE = frozenset(
+    """
+    array_sample array_shuffle clock_timestamp gen_random_uuid nextval pg_advisory_unlock_all pg_blocking_pids
+    pg_safe_snapshot_blocking_pids pg_current_wal_lsn pg_current_wal_insert_lsn pg_current_wal_flush_lsn
+    pg_database_size pg_indexes_size pg_is_in_recovery pg_is_wal_replay_paused pg_last_wal_receive_lsn
+    pg_last_wal_replay_lsn pg_last_xact_replay_timestamp pg_jit_available pg_partition_ancestors
+    pg_partition_tree pg_relation_size pg_table_size pg_tablespace_size
+    pg_total_relation_size random random_normal timeofday uuidv4 uuidv7
+    """.split()  # noqa: SIM905
+)
+"""Volatile ones that pass: time, chance, sizes, positions in the log; each was looked at."""
+
+REACHING = re.compile(
+    r"(query|table|schema|database|cursor)_to_xml|_ls_|^lo_|^lo(read|write)$|read_(binary_)?file|pg_stat_file|dblink|_lock"
+    r"(?!ing)|sleep|notify$|logical|replication_(slot|origin)|snapshot_export|export_snapshot|terminate|cancel|reload|ts_stat"
+    r"|^current_setting$|^set_config$|currval|lastval|setval|currtid|backup|restore|promote|binary_upgrade|_reset|get_activity"
+    r"|backend_activity|show_all|functiondef|sqlbody|validator"
+)
+
+
+@pytest.fixture(scope="module")
+def sorts(postgres: PostgresServer) -> dict[str, str]:
+    rows = postgres.psql(
+        "select proname, string_agg(distinct provolatile::text || prokind::text, ',') from pg_proc"
+        " where pronamespace = 'pg_catalog'::regnamespace and oid < 16384 group by proname"
+    )
+    return dict(row.split("|", 1) for row in rows.splitlines())
+
+
+@pytest.fixture(scope="module")
+def catalog(postgres: PostgresServer) -> Catalog:
+    return build(postgres.psql(CATALOG_SQL).splitlines())
+
+
+def test_every_name_of_the_table_is_a_function_of_the_server(sorts: dict[str, str]) -> None:
+    assert {name for name in PLAIN if name not in sorts} == OLDER
+    assert {name for name in NEVER if name not in sorts} == set()
+
+
+def test_nothing_is_both_plain_and_a_hazard() -> None:
+    assert PLAIN.isdisjoint(NEVER)
+
+
+def test_volatile_functions_pass_only_where_somebody_looked(sorts: dict[str, str]) -> None:
+    volatile = {name for name, forms in sorts.items() if classified(name, forms).plain and "vf" in forms.split(",")}
+    assert volatile == VOLATILE
+
+
+def test_no_function_that_reaches_past_its_arguments_is_plain(sorts: dict[str, str]) -> None:
+    passing = {name for name, forms in sorts.items() if REACHING.search(name) and classified(name, forms).plain}
+    assert passing == {"postgresql_fdw_validator"}
+
+
+def test_a_hazard_is_not_plain_whatever_the_server_says_of_it() -> None:
+    assert not classified("query_to_xml", "if").plain
+    assert not classified("pg_read_file", "if,sf").plain
+
+
+def test_a_function_that_is_not_known_is_plain_only_if_it_is_immutable_in_all_its_forms() -> None:
+    assert classified("of_tomorrow", "if").plain
+    assert not classified("of_tomorrow", "if,sf").plain
+    assert not classified("of_tomorrow", "vf").plain
+    assert not classified("of_tomorrow", "vp").plain
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["upper", "length", "quote_literal", "md5", "concat", "format", "to_char", "date_trunc", "now", "random", "row_to_json",
+     "jsonb_build_object", "array_to_string", "generate_series", "unnest", "nextval", "substr", "regexp_replace",
+     "format_type", "pg_get_expr", "pg_get_indexdef", "pg_get_constraintdef", "pg_get_userbyid", "pg_table_is_visible",
+     "obj_description", "col_description", "pg_get_function_result", "pg_get_viewdef", "pg_encoding_to_char",
+     "pg_get_partkeydef", "pg_advisory_unlock_all", "current_schemas", "pg_backend_pid", "version"],
+)  # fmt: skip
+def test_what_people_and_drivers_use_every_day_is_plain(catalog: Catalog, name: str) -> None:
+    found = catalog.functions(None, name, ("pg_catalog",))
+    assert found and all(function.plain for function in found)
+
+
+@pytest.mark.parametrize("name", sorted(NEVER))
+def test_a_hazard_is_known_and_not_plain(catalog: Catalog, name: str) -> None:
+    found = catalog.functions(None, name, ("pg_catalog",))
+    assert found and not any(function.plain for function in found)
+
+
+def test_aggregates_tell_totals_from_values(sorts: dict[str, str]) -> None:
+    kinds = {name: classified(name, forms).aggregate for name, forms in sorts.items()}
+    aggregates = {
+        name for name, forms in sorts.items() if re.search("[aw]", "".join(form[1] for form in forms.split(",")))
+    }
+    assert {name for name, kind in kinds.items() if kind is not None} == aggregates
+    totals = {name for name, kind in kinds.items() if kind == "aggregate"}
+    assert {"count", "sum", "avg", "stddev", "var_pop", "corr", "regr_count", "rank"} <= totals
+    assert totals.isdisjoint(
+        {"min", "max", "string_agg", "array_agg", "json_agg", "jsonb_object_agg", "xmlagg", "mode", "percentile_disc",
+         "percentile_cont", "bool_and", "every", "bit_or", "range_agg", "any_value", "first_value", "lag", "nth_value"}
+    )  # fmt: skip
