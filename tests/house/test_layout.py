@@ -22,6 +22,7 @@ FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "misc"}
 
 BROAD = {
     "policy/decide.py": "whatever goes wrong in deciding, nothing may pass because of it",
+    "faces/demo/stage.py": "a stage half built is torn down, then the error goes on",
     "faces/cli/main.py": "a fault of Sluice's own has an exit status of its own",
 }
 """Where everything may be caught, and why."""

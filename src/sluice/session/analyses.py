@@ -29,6 +29,8 @@ class Understood:
     lasting: bool
     shifts: bool
     """What names mean may be different once it has run."""
+    unknown: bool
+    """It names a relation that the catalog does not hold."""
     names: bool
     """It defines, uses or drops names of prepared statements, portals or cursors."""
 
@@ -73,7 +75,7 @@ class Analyses:
             context = _after(context, span)
             blind = blind or any(effect.kind in _SHIFTING for effect in span.effects)
         understood = _understood(tuple(spans))
-        if understood.lasting:
+        if understood.lasting and not understood.unknown:
             self._remember(text, understood)
         return understood
 
@@ -91,6 +93,7 @@ def _understood(spans: tuple[Span, ...]) -> Understood:
         spans=spans,
         lasting=not kinds & _NAMING,
         shifts=bool(kinds & _SHIFTING),
+        unknown=any(reason.startswith("unknown relation") for span in spans for reason in span.reasons),
         names=bool(kinds & {"prepare", "execute", "deallocate", "declare", "fetch", "close", "discard"}),
     )
 

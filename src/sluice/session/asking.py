@@ -40,6 +40,7 @@ _NO_STATEMENT = Refusal(
 _NO_PORTAL = Refusal(
     "the portal is not known to the gateway", hint="bind a statement to the portal first", code="34000"
 )
+_UNKNOWN = (("relation", "42P01"), ("column", "42703"))
 _BROKEN_CODE = "08P01"
 
 
@@ -273,8 +274,19 @@ def _rulings(state: State, understood: Understood, text: bytes, now: float) -> t
 def _first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
     for ruling in rulings:
         if ruling.decision.outcome != "allow":
-            return ruling.decision.refusal or Refusal("the statement is not allowed")
+            return _unknown(ruling) or ruling.decision.refusal or Refusal("the statement is not allowed")
     return settling.blind(state, rulings)
+
+
+def _unknown(ruling: Ruling) -> Refusal | None:
+    """A name that nothing has is said as the server would say it: most of them are typing errors."""
+    for reason in ruling.span.reasons:
+        for what, code in _UNKNOWN:
+            if reason.startswith(f"unknown {what} `"):
+                name = reason.split("`")[1]
+                hint = "check the spelling and the search path; the gateway must see what it is to govern"
+                return Refusal(f'{what} "{name}" does not exist', hint=hint, code=code)
+    return None
 
 
 def _run(

@@ -104,13 +104,21 @@ def understand(state: State, text: bytes) -> Understood | None:
             state.wait = Wait.LOWER
             return None
         statements = state.engine.lower(readable(state, text))
-    return analyses.understand(text, statements, state.statements.spans(), state.portals.spans())
+    understood = analyses.understand(text, statements, state.statements.spans(), state.portals.spans())
+    if understood.unknown and state.sought != text and state.status != "E":
+        # Somebody else may have made it a moment ago: look at the catalog once more before saying no.
+        state.sought = text
+        state.lowered[text] = statements
+        state.unsettled.add("catalog")
+        settled(state)
+        return None
+    return understood
 
 
 def inside(span: Span) -> Understood:
     """The statement inside PREPARE or DECLARE, by itself."""
     spans = () if span.prepared is None else (span.prepared,)
-    return Understood(spans, lasting=True, shifts=False, names=False)
+    return Understood(spans, lasting=True, shifts=False, unknown=False, names=False)
 
 
 def renewed(state: State, prepared: Prepared) -> Understood | None:
@@ -133,7 +141,7 @@ def _found_inside(understood: Understood, name: str) -> Understood:
     for span in understood.spans:
         if any(effect.kind in ("prepare", "declare") and effect.args[:1] == (name,) for effect in span.effects):
             return inside(span)
-    return Understood((), lasting=False, shifts=True, names=True)
+    return Understood((), lasting=False, shifts=True, unknown=False, names=True)
 
 
 def readable(state: State, text: bytes) -> str:

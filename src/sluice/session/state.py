@@ -91,6 +91,8 @@ class State:
     inheriting: list[tuple[ColumnRef, str]] = field(default_factory=list)
     held_rows: list[Answered] = field(default_factory=list)
     """Answers that wait, undelivered, until an unknown object in them is known."""
+    sought: bytes = b""
+    """The text for whose unknown names the catalog was read again: it is not read twice for one."""
     looked_up: bytes = b""
     """The description for whose sake the catalog was read again: it is not read twice for one result."""
     streaming: bool = False

@@ -147,10 +147,11 @@ class Derived:
 
 @dataclass(slots=True)
 class Functions:
-    """Functions in FROM, side by side. `columns` are those a column definition list names, else None."""
+    """Functions in FROM, side by side. `columns` and `types`: those of a column definition list."""
 
     calls: list[Expr]
     columns: tuple[str, ...] | None = None
+    types: tuple[tuple[str | None, str], ...] = ()
     alias: Alias | None = None
     ordinality: bool = False
 

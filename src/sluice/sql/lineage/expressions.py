@@ -126,7 +126,8 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
         return Reach(union(args + shaping).flows, None, True)
     value = union(args)
     kinds = {function.aggregate for function in found}
-    if kinds == {"aggregate"}:
+    if kinds == {"aggregate"} and not call.over:
+        # Over a window of one row a sum is the row.
         return union((value, *shaping)).aggregated()
     # Rows that a frame, a FILTER or an order lets in shape the value, one row at a time if the caller likes.
     return union((value, *shaping)) if call.filtered is not None or call.over else value

@@ -135,6 +135,10 @@ def _derived(item: ir.Derived, scope: Scope, work: Work) -> Item:
 def _functions(item: ir.Functions, scope: Scope, work: Work) -> Item:
     columns: list[tuple[str, Reach]] = []
     opened = False
+    for schema, name in item.types:
+        # The rows are converted to these types, which may run what a domain checks.
+        if not work.catalog.cast_is_plain(schema, name, work.path):
+            work.function(f"cast to {name}")
     label = item.alias.name if item.alias else ""
     for call in item.calls:
         found, unknown = _rows(call, item, label, scope, work)

@@ -130,7 +130,7 @@ def _subselect(node: Node) -> ir.From:
 def _functions(node: Node) -> ir.From:
     node.skip("lateral", "is_rowsfrom")
     calls: list[ir.Expr] = []
-    columns: list[str] = []
+    columns: list[tuple[str, tuple[str | None, str]]] = []
     listed = False
     for item in node.take("functions"):
         parts = item["List"]["items"]
@@ -145,18 +145,19 @@ def _functions(node: Node) -> ir.From:
     if listed and len(calls) > 1:
         raise NotUnderstood("several functions in FROM with column definitions")
     return ir.Functions(
-        calls, tuple(columns) if listed else None, alias(node.take("alias")), bool(node.take("ordinality"))
+        calls,
+        tuple(name for name, _ in columns) if listed else None,
+        tuple(kind for _, kind in columns),
+        alias(node.take("alias")),
+        bool(node.take("ordinality")),
     )
 
 
-def _definitions(items: list[Wrapped]) -> list[str]:
+def _definitions(items: list[Wrapped]) -> list[tuple[str, tuple[str | None, str]]]:
     found = []
     for item in items:
         node = opened(item)
-        schema, _ = type_name(node.take("typeName"))
-        if schema not in (None, "pg_catalog"):
-            raise NotUnderstood("a column definition of a user-defined type")
-        found.append(node.take("colname"))
+        found.append((node.take("colname"), type_name(node.take("typeName"))))
         node.skip("is_local", "collClause")
         node.end()
     return found
