@@ -31,6 +31,11 @@ from sluice.sql.span import Confidence, Flow, Output, Span
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
 Step = Literal["run", "prepare", "call"]
 _STEPS: dict[Step, bytes] = {step: b'"step":"%b",' % step.encode() for step in get_args(Step)}
+_TAG = re.compile(r"[A-Z0-9 ]*")
+_DONE = (
+    '{"event":"statement-done","id":"%s","seq":%d,"time":"%s","outcome":"%s","rows":%d,"bytes":%d,"masked":[%s],'
+    '"duration_us":%d,"error":"","tag":"%s"}\n'
+)
 
 
 def caller(identity: Identity) -> Caller:
@@ -139,6 +144,10 @@ def done(
 ) -> bytes:
     """The line that completes a statement's record, as `StatementDone`; times in seconds since the epoch."""
     micros = max(0, round((at - started) * 1_000_000))
+    if not error and _TAG.fullmatch(tag):
+        # Nothing in it needs an escape: the same bytes, without building the event.
+        line = _DONE % (event_id, seq, stamp(at), outcome, rows, size, ",".join(map(str, masked)), micros, tag)
+        return line.encode()
     event = StatementDone(event_id, seq, stamp(at), outcome, rows, size, tuple(masked), micros, error, tag)
     return json(event) + b"\n"
 

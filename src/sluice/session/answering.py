@@ -94,7 +94,10 @@ def _rows(state: State, answered: Rows, now: float) -> None:
     if flight is None:
         return
     if flight.kind is Kind.OWN:
-        flight.collected.extend(cell or "" for row in state.engine.cells(answered.raw) for cell in row)
+        flight.collected = [
+            *(flight.collected or ()),
+            *(cell or "" for row in state.engine.cells(answered.raw) for cell in row),
+        ]
         return
     run = flight.run
     if run is None:

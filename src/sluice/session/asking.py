@@ -268,6 +268,8 @@ def _broken(state: State, asked: Broken, now: float) -> bool:
 def _rulings(state: State, understood: Understood, text: bytes, now: float) -> tuple[Ruling, ...]:
     purpose = purpose_of(state, text)
     spans = understood.spans
+    if len(spans) == 1:
+        return (state.rulings.of(spans[0], text, spans, purpose, state.seen, now),)
     return tuple([state.rulings.of(span, text, spans, purpose, state.seen, now) for span in spans])
 
 
@@ -275,7 +277,7 @@ def _first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
     for ruling in rulings:
         if ruling.decision.outcome != "allow":
             return _unknown(ruling) or ruling.decision.refusal or Refusal("the statement is not allowed")
-    return settling.blind(state, rulings)
+    return settling.blind(state, rulings) if state.unsettled else None
 
 
 def _unknown(ruling: Ruling) -> Refusal | None:

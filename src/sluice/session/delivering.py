@@ -157,11 +157,7 @@ def _seen(state: State, shape: Shape) -> None:
 
 
 def _count_masked(run: Run, masked: list[int]) -> None:
-    if run.masked:
-        for index, number in enumerate(masked):
-            run.masked[index] += number
-    else:
-        run.masked = masked
+    run.masked = [old + new for old, new in zip(run.masked, masked, strict=True)] if run.masked else masked
 
 
 def copy(state: State, run: Run, answered: CopyStart) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -39,7 +40,7 @@ class Run:
     description: bytes = b""
     rows: int = 0
     size: int = 0
-    masked: list[int] = field(default_factory=list)
+    masked: Sequence[int] = ()
     deadline: float | None = None
     timed_out: bool = False
     over: bool = False
@@ -62,7 +63,7 @@ class Flight:
     prepared: Prepared | None = None
     portal: Portal | None = None
     name: str = ""
-    collected: list[str] = field(default_factory=list)
+    collected: list[str] | None = None
     purpose: str = ""
     closings: int = 0
     ends_pipeline: bool = True

@@ -69,7 +69,7 @@ def own_answered(state: State, flight: Flight) -> None:
     """Takes in the answer to one of Sluice's own statements."""
     state.wait = None
     if flight.purpose == "context":
-        path, user, temporary = flight.collected[:3]
+        path, user, temporary = (flight.collected or ("[]", "", ""))[:3]
         state.context = replace(
             state.context, search_path=tuple(json.loads(path)), user=user, temp_schema=temporary or None
         )
@@ -77,7 +77,7 @@ def own_answered(state: State, flight: Flight) -> None:
         state.unsettled.discard("context")
     elif flight.purpose == "catalog":
         state.unsettled.discard("catalog")
-        state.also.append(fx.BuildCatalog(flight.collected, shared=state.status == "I"))
+        state.also.append(fx.BuildCatalog(flight.collected or [], shared=state.status == "I"))
         state.wait = Wait.CATALOG
 
 

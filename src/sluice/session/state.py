@@ -16,7 +16,7 @@ from sluice.session.analyses import Analyses
 from sluice.session.flights import Flight
 from sluice.session.journal import Journal
 from sluice.session.names import Book, Portal, Prepared
-from sluice.session.permit import Permit, Receipt, mint, mint_internal, mint_refusal
+from sluice.session.permit import Permit, PermitDenied, Receipt, mint, mint_internal, mint_refusal
 from sluice.session.rulings import Rulings
 from sluice.session.world import World
 from sluice.sql.bodies import Statement
@@ -128,7 +128,8 @@ class State:
     def record(self, line: bytes, event_id: str) -> None:
         """Queues a line that the log must take before anything queued for the database is sent."""
         self.lines.append(line)
-        self.line_ids.append(event_id)
+        if event_id:
+            self.line_ids.append(event_id)
 
     def fly(self, flight: Flight) -> Flight:
         """Notes that an answer is owed."""
@@ -162,8 +163,8 @@ class State:
         """Everything queued, as effects in the order that keeps the rules: record, answer, then send."""
         out: list[fx.Effect] = []
         if self.lines and not self.closed:
-            ids = tuple([event_id for event_id in self.line_ids if event_id])
-            out.append(fx.Record(b"".join(self.notes) + b"".join(self.lines), ids, True))
+            lines = self.notes + self.lines if self.notes else self.lines
+            out.append(fx.Record(lines[0] if len(lines) == 1 else b"".join(lines), tuple(self.line_ids), True))
             self.awaiting.append(self.sending)
             self.sending, self.lines, self.line_ids, self.notes = [], [], [], []
             self.wait = self.wait or Wait.RECEIPT
@@ -171,14 +172,17 @@ class State:
             out.append(fx.Record(b"".join(self.notes), (), False))
             self.notes = []
         if self.to_client:
-            out.append(fx.ToClient(b"".join(self.to_client)))
+            said = self.to_client
+            out.append(fx.ToClient(said[0] if len(said) == 1 else b"".join(said)))
             self.to_client = []
         if self.sending and not self.awaiting and not self.closed:
             out.append(self._sent(self.sending, None))
             self.sending = []
-        out.extend(self.also)
-        self.also = []
-        out.extend(self._flow())
+        if self.also:
+            out += self.also
+            self.also = []
+        if self.wait is not None or self.client_paused or self.held_rows or self.upstream_paused:
+            out += self._flow()
         return out
 
     def released(self, receipt: Receipt) -> list[fx.Effect]:
@@ -193,13 +197,15 @@ class State:
     def _sent(self, batch: list[Sending], receipt: Receipt | None) -> fx.ToUpstream:
         permits: list[Permit] = []
         for sending in batch:
-            if sending.decision is not None and receipt is not None:
+            if not sending.event_id:
+                permits.append(_OWN.get(sending.own) or mint_internal(sending.own))
+            elif receipt is None:
+                raise PermitDenied("a statement without the receipt of its record")
+            elif sending.decision is not None:
                 permits.append(mint(sending.decision, receipt, sending.event_id))
-            elif sending.event_id and receipt is not None:
-                permits.append(mint_refusal(receipt, sending.event_id))
             else:
-                permits.append(mint_internal(sending.own))
-        return fx.ToUpstream(b"".join(sending.data for sending in batch), permits)
+                permits.append(mint_refusal(receipt, sending.event_id))
+        return fx.ToUpstream(batch[0].data if len(batch) == 1 else b"".join([one.data for one in batch]), permits)
 
     def _flow(self) -> list[fx.Effect]:
         # A receipt usually comes within the same call: pausing for it would cost two effects a statement.
@@ -218,3 +224,4 @@ class State:
 
 
 BACKLOG = 64
+_OWN = {"protocol": mint_internal("protocol")}

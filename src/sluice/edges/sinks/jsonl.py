@@ -80,7 +80,11 @@ class JsonLog:
 
     def append(self, lines: bytes, event_ids: tuple[str, ...] = (), *, synced: bool = False) -> Receipt:
         """Appends whole lines, all or none. LogFailed when it could not, and from then on until `probe` succeeds."""
-        return self.append_all(((lines, event_ids),), synced=synced)[0]
+        if not lines.endswith(b"\n"):
+            raise LogFailed("the log takes whole lines only")
+        forced = synced or self.durability == "synced"
+        self._append(lines, forced)
+        return Receipt(event_ids, forced)
 
     def append_all(self, batches: Sequence[tuple[bytes, tuple[str, ...]]], *, synced: bool = False) -> list[Receipt]:
         """Appends the batches of several sessions by one write and, where synced, one sync: all or none."""
