@@ -85,3 +85,26 @@ def test_a_composite_is_plain_as_far_as_its_fields_are() -> None:
     assert catalog(good, types=(TEXT, odd, row)).cast_is_plain("own", "t", ())
     assert not catalog(bad, types=(TEXT, odd, row)).cast_is_plain("own", "t", ())
     assert not catalog(types=(TEXT, odd, row)).cast_is_plain("own", "t", ())
+
+
+def test_a_type_holds_no_rows_only_if_all_that_is_in_it_is_known_to_hold_none() -> None:
+    types = (
+        TEXT,
+        TypeInfo(100, "own", "t", "composite", relation_oid=1),
+        TypeInfo(101, "own", "_t", "array", element_oid=100),
+        TypeInfo(102, "own", "_text", "array", element_oid=25),
+        TypeInfo(103, "own", "over", "domain", base_oid=101),
+        TypeInfo(104, "own", "short", "domain", base_oid=25),
+        TypeInfo(105, "own", "mood", "enum", builtin=False),
+        TypeInfo(106, "pg_catalog", "int4range", "range"),
+        TypeInfo(107, "own", "spans", "range", builtin=False),
+        TypeInfo(108, "pg_catalog", "record", "pseudo"),
+        TypeInfo(109, "pg_catalog", "anyelement", "pseudo"),
+        TypeInfo(110, "own", "lost", "array", element_oid=999),
+        TypeInfo(111, "own", "ring", "domain", base_oid=111),
+    )
+    known = catalog(types=types)
+    assert [info.name for info in types if not known.may_hold_rows(info.oid)] == [
+        "text", "_text", "short", "mood", "int4range"
+    ]  # fmt: skip
+    assert known.may_hold_rows(999)

@@ -10,6 +10,7 @@ from sluice.model.columns import ColumnRef
 
 RelationKind = Literal["table", "view", "matview", "foreign", "partitioned", "composite", "sequence", "index", "toast"]
 TypeKind = Literal["base", "domain", "composite", "enum", "range", "multirange", "array", "pseudo"]
+Rows = Literal["never", "as-arguments", "maybe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,12 @@ class TypeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function. `plain`: known to compute on its arguments alone. `declared`: the configuration vouches for that."""
+    """A function, in one or several forms. `plain`: known to compute on its arguments alone. `declared`: the configuration
+    vouches for that.
+
+    `columns`: those of its result when it stands in FROM, () for one that is called after the call; None: not known, or as
+    many as its arguments make it. `rows`: whether its value may be or hold a composite value, whose fields FROM spreads.
+    """
 
     schema: str
     name: str
@@ -77,9 +83,13 @@ class Function:
     plain: bool
     aggregate: Literal["value", "aggregate"] | None = None
     declared: bool = False
+    columns: tuple[str, ...] | None = None
+    rows: Rows = "maybe"
 
 
 _SYSTEM = "pg_catalog"
+_ROWLESS = frozenset({"cstring", "void"})
+"""Pseudo-types that hold no rows; `record` and whatever else there is may."""
 
 
 class Catalog:
@@ -189,6 +199,10 @@ class Catalog:
         """A type by number."""
         return self._types.get(oid)
 
+    def may_hold_rows(self, oid: int) -> bool:
+        """Whether a value of this type may be or hold a composite value, whose fields FROM spreads. An unknown type: yes."""
+        return holding(oid, self._types) != "never"
+
     def type_named(self, schema: str | None, name: str, search_path: tuple[str, ...]) -> TypeInfo | None:
         """A type by name."""
         known = self._types_by_name.get(name, ())
@@ -207,6 +221,21 @@ class Catalog:
             if column.attnum == attnum:
                 return ColumnRef(relation.schema, relation.name, column.name)
         return None
+
+
+def holding(oid: int, types: Mapping[int, TypeInfo], depth: int = 0) -> Rows:
+    """Whether a value of a type may be or hold a composite value: a pseudo-type may be whatever a call's arguments are."""
+    info = types.get(oid)
+    if info is None or depth > 16:
+        return "maybe"
+    inner = {"domain": info.base_oid, "array": info.element_oid}.get(info.kind)
+    if inner is not None:
+        return holding(inner, types, depth + 1)
+    if info.kind == "pseudo" and info.name.startswith("any") and info.name != "any":
+        return "as-arguments"
+    if info.kind in ("base", "enum") or (info.kind in ("range", "multirange") and info.builtin):
+        return "never"
+    return "never" if info.kind == "pseudo" and info.name in _ROWLESS else "maybe"
 
 
 def _whole(search_path: tuple[str, ...]) -> tuple[str, ...]:

@@ -299,7 +299,7 @@ def test_what_sessions_keep_to_themselves_and_rows_change_nothing(postgres: Post
 
 ROWS = (
     '["path", ["pg_catalog"]]',
-    '["builtins", {"upper": "if"}]',
+    '["function", "pg_catalog", "upper", true, [["if", 25, null, null]]]',
     '["type", 25, "pg_catalog", "text", "b", 0, 0, 0, false, false]',
     '["relation", 9, "public", "t", "r", 0, false, false, null, [["a", 1, 25, "text", false, false, null]]]',
 )
@@ -308,6 +308,7 @@ ROWS = (
 @pytest.mark.parametrize(
     "bad",
     ["", "{", "5", "null", "[]", '["relation"]', '["relation", 1, 2]', '["type", 25]', '["inherits", 1]', '["cast", 1]',
+     '["function", "f", "f", false, [[]]]',
      '["operator", "public", "+"]', '["relation", 9, "public", "t", "?", 0, false, false, null, []]',
      '["relation", 9, "public", "t", "r", 0, false, false, null, [["a"]]]', "[" * 5000],
 )  # fmt: skip

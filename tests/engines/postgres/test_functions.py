@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+import psycopg
 import pytest
 
 from sluice.engines.postgres.catalog import CATALOG_SQL, build
@@ -45,6 +46,23 @@ def sorts(postgres: PostgresServer) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def catalog(postgres: PostgresServer) -> Catalog:
     return build(postgres.psql(CATALOG_SQL).splitlines())
+
+
+@pytest.fixture(scope="module")
+def shapes(postgres: PostgresServer) -> Catalog:
+    postgres.psql("create database shapes")
+    postgres.psql(
+        "create table t (a int, b text); create domain dt as t;"
+        "create function spread() returns t language sql as 'select null::t';"
+        "create function over() returns dt language sql as 'select null::dt';"
+        "create function listed() returns table (a int, b text) language sql as 'select 1, null::text';"
+        "create function named(out total int) language sql as 'select 1';"
+        "create function held() returns t[] language sql as 'select null::t[]';"
+        "create function two() returns int language sql as 'select 1';"
+        "create function two(int) returns t language sql as 'select null::t';",
+        "shapes",
+    )
+    return build(postgres.psql(CATALOG_SQL, "shapes").splitlines())
 
 
 def test_every_name_of_the_table_is_a_function_of_the_server(sorts: dict[str, str]) -> None:
@@ -109,3 +127,66 @@ def test_aggregates_tell_totals_from_values(sorts: dict[str, str]) -> None:
         {"min", "max", "string_agg", "array_agg", "json_agg", "jsonb_object_agg", "xmlagg", "mode", "percentile_disc",
          "percentile_cont", "bool_and", "every", "bit_or", "range_agg", "any_value", "first_value", "lag", "nth_value"}
     )  # fmt: skip
+
+
+def test_what_a_function_answers_with_in_from_is_what_the_server_says(
+    postgres: PostgresServer, catalog: Catalog
+) -> None:
+    rows = postgres.psql(
+        "select proname, (select string_agg(format('null::%s', format_type(a, -1)), ',' order by n)"
+        " from unnest(proargtypes) with ordinality u(a, n)) from pg_proc where prokind = 'f' and provariadic = 0"
+        " and pronamespace = 'pg_catalog'::regnamespace and oid < 16384 and not exists (select from pg_type"
+        " where typtype = 'p' and (pg_type.oid = any (proargtypes) or (pg_type.oid = prorettype and typname <> 'record')))"
+    )
+    looked = 0
+    with psycopg.connect(postgres.dsn()) as connection:
+        for name, _, args in (row.partition("|") for row in rows.splitlines()):
+            (function,) = catalog.functions("pg_catalog", name, ())
+            if function.columns is None:
+                continue
+            connection.pgconn.prepare(b"", f'select * from pg_catalog."{name}"({args})'.encode())
+            told = connection.pgconn.describe_prepared(b"")
+            found = tuple((told.fname(at) or b"").decode() for at in range(told.nfields))
+            assert found == (function.columns or (name,)), f"{name}({args})"
+            looked += 1
+    assert looked > 1500
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "rows"),
+    [
+        ("upper", None, "as-arguments"),  # of a text, or of a range of anything
+        ("string_to_array", (), "never"),
+        ("jsonb_each", ("key", "value"), "maybe"),
+        ("unnest", None, "maybe"),  # of an array of rows, of a text search vector
+        ("array_agg", (), "as-arguments"),
+        ("generate_series", (), "never"),
+        ("json_populate_record", None, "as-arguments"),
+        ("json_to_record", None, "maybe"),
+        ("ts_token_type", ("tokid", "alias", "description"), "maybe"),
+        ("spread", None, "maybe"),
+        ("listed", ("a", "b"), "maybe"),
+        ("named", ("total",), "never"),
+        ("held", (), "maybe"),
+        ("two", None, "maybe"),
+        ("over", None, "maybe"),
+    ],
+)
+def test_results_that_may_spread_into_columns_are_told_from_those_that_never_do(
+    shapes: Catalog, name: str, columns: tuple[str, ...] | None, rows: str
+) -> None:
+    (found,) = shapes.functions(None, name, ("public",))
+    assert (found.columns, found.rows) == (columns, rows)
+
+
+def test_a_function_that_drivers_find_keys_with_is_plain_as_long_as_it_is_the_servers(
+    postgres: PostgresServer, shapes: Catalog
+) -> None:
+    (function,) = shapes.functions("information_schema", "_pg_expandarray", ())
+    assert function.plain and function.columns == ("x", "n")
+    assert [one.plain for one in shapes.functions("information_schema", "_pg_truetypid", ())] == [False]
+    postgres.psql(
+        "create function information_schema._pg_expandarray(text) returns text language sql as 'select $1'", "shapes"
+    )
+    again = build(postgres.psql(CATALOG_SQL, "shapes").splitlines())
+    assert sorted(one.plain for one in again.functions("information_schema", "_pg_expandarray", ())) == [False, True]

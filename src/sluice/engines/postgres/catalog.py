@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from sluice.engines.postgres.functions import classified
+from sluice.engines.postgres.functions import Form, builtin, own
 from sluice.sql.catalog import Catalog, Column, Function, Relation, RelationKind, TypeInfo, TypeKind
 
 FIRST_USER_OID = 16384
@@ -48,7 +49,9 @@ with mine as (
     left join computed g on g.adrelid = a.attrelid and g.adnum = a.attnum
     where 0 < a.attnum and not a.attisdropped group by 1
 ), functions as (
-    select p.oid, n.nspname, p.proname
+    select p.oid, n.nspname, p.proname, p.oid < 16384 as came, pg_catalog.json_build_array(
+        p.provolatile::pg_catalog.text || p.prokind::pg_catalog.text, p.prorettype::pg_catalog.int8,
+        case when p.proargmodes is not null then p.proargnames end, p.proargmodes) as form
     from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 )
 select pg_catalog.json_build_array('path', pg_catalog.current_schemas(true))::pg_catalog.text
@@ -70,16 +73,8 @@ select pg_catalog.json_build_array('type', t.oid::pg_catalog.int8, n.nspname, t.
 from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
 left join pg_catalog.pg_type e on e.typarray = t.oid
 union all
-select pg_catalog.json_build_array('builtins', pg_catalog.json_object_agg(f.proname, f.sorts))::pg_catalog.text
-from (
-    select p.proname,
-        pg_catalog.string_agg(distinct p.provolatile::pg_catalog.text || p.prokind::pg_catalog.text, ',') as sorts
-    from pg_catalog.pg_proc p
-    where p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace and p.oid < 16384 group by 1
-) f
-union all
-select distinct pg_catalog.json_build_array('function', f.nspname, f.proname)::pg_catalog.text
-from functions f where f.oid >= 16384 or f.nspname <> 'pg_catalog'
+select pg_catalog.json_build_array('function', f.nspname, f.proname, f.came, pg_catalog.json_agg(f.form))::pg_catalog.text
+from functions f group by f.nspname, f.proname, f.came
 union all
 select distinct pg_catalog.json_build_array('operator', n.nspname, o.oprname, f.nspname, f.proname)::pg_catalog.text
 from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
@@ -181,12 +176,10 @@ def _built(rows: dict[str, list[list[Any]]], declared: frozenset[str]) -> Catalo
     relations = [
         _relation(row, tuple(parents.get(row[0], ())), tuple(children.get(row[0], ()))) for row in rows["relation"]
     ]
-    functions: dict[str, tuple[Function, ...]] = {
-        name: (classified(name, sorts),) for name, sorts in rows["builtins"][0][0].items()
-    }
-    for schema, name in rows.get("function", ()):
-        own = Function(schema, name, False, False, None, f"{schema}.{name}" in declared)
-        functions[name] = (*functions.get(name, ()), own)
+    types = {row[0]: _type(row) for row in rows["type"]}
+    functions: dict[str, tuple[Function, ...]] = {}
+    for row in rows["function"]:
+        functions[row[1]] = (*functions.get(row[1], ()), _function(row, types, declared))
     operators: dict[str, set[str]] = {}
     for schema, name, *code in rows.get("operator", ()):
         if not _vouched(code, functions):
@@ -199,9 +192,11 @@ def _built(rows: dict[str, list[list[Any]]], declared: frozenset[str]) -> Catalo
     coded: dict[int, bool] = {}
     for oid, *code in rows.get("coded", ()):
         coded[oid] = coded.get(oid, True) and _vouched(code, functions)
+    # A base type of extensions is as good as the server's own once its input and output functions are vouched for.
+    types |= {oid: replace(types[oid], builtin=True) for oid, vouched in coded.items() if vouched}
     return Catalog(
         relations,
-        [_type(row, coded) for row in rows["type"]],
+        types.values(),
         functions,
         {name: frozenset(schemas) for name, schemas in operators.items()},
         frozenset(casts),
@@ -236,7 +231,16 @@ def _vouched(code: list[str], functions: Mapping[str, tuple[Function, ...]]) -> 
     return bool(forms) and all(function.plain or function.declared for function in forms)
 
 
-def _type(row: list[Any], coded: Mapping[int, bool]) -> TypeInfo:
+def _function(row: list[Any], types: Mapping[int, TypeInfo], declared: frozenset[str]) -> Function:
+    schema, name, came, listed = row
+    forms = [Form(*form) for form in listed]
+    if came and schema == "pg_catalog":
+        return builtin(name, forms, types)
+    function = own(schema, name, forms, types, came=came)
+    return replace(function, declared=f"{schema}.{name}" in declared)
+
+
+def _type(row: list[Any]) -> TypeInfo:
     oid, schema, name, kind, base, element, relation, array, checked = row
     return TypeInfo(
         oid,
@@ -246,7 +250,6 @@ def _type(row: list[Any], coded: Mapping[int, bool]) -> TypeInfo:
         base or None,
         element or None,
         relation or None,
-        # A base type of extensions is as good as the server's own once its input and output functions are vouched for.
-        oid < FIRST_USER_OID or coded.get(oid, False),
+        oid < FIRST_USER_OID,
         checked,
     )

@@ -8,11 +8,12 @@ Volatility: https://www.postgresql.org/docs/current/xfunc-volatility.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sluice.engines.postgres.hazards import NEVER
-from sluice.sql.catalog import Function
+from sluice.sql.catalog import Function, Rows, TypeInfo, holding
 
 _PLAIN: Mapping[str, str] = {
     "values in other shapes": """
@@ -134,3 +135,65 @@ def classified(name: str, sorts: str) -> Function:
         # A window's ranks tell an order, an aggregate's counts and sums a total; all others hand on values themselves.
         kind = "aggregate" if name in _AGGREGATES and any(form[1] == "a" for form in forms) else "value"
     return Function("pg_catalog", name, True, plain and name not in NEVER, kind)
+
+
+_OWN = frozenset({"_pg_expandarray"})
+"""Functions of information_schema that drivers call to list keys."""
+
+_SPREAD = frozenset({"anyelement", "anynonarray", "anycompatible", "anycompatiblenonarray", "record"})
+"""Pseudo-types that stand for a row where the arguments make them one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One form of a function: its volatility and kind (`if`), the type it returns, and its parameters' names and modes."""
+
+    sort: str
+    returns: int
+    names: Sequence[str] | None = None
+    modes: Sequence[str] | None = None
+
+
+def builtin(name: str, forms: Sequence[Form], types: Mapping[int, TypeInfo]) -> Function:
+    """A function of pg_catalog that came with the server."""
+    return shaped(classified(name, ",".join(sorted({form.sort for form in forms}))), forms, types)
+
+
+def own(schema: str, name: str, forms: Sequence[Form], types: Mapping[int, TypeInfo], *, came: bool) -> Function:
+    """A function of another schema; `came`: with the server, in all its forms."""
+    plain = came and schema == "information_schema" and name in _OWN
+    return shaped(Function(schema, name, came, plain), forms, types)
+
+
+def shaped(function: Function, forms: Sequence[Form], types: Mapping[int, TypeInfo]) -> Function:
+    """The function with what its forms say of its results: known only where all of them say the same."""
+    columns = {_columns(form, types) for form in forms}
+    rows: set[Rows] = {holding(form.returns, types) for form in forms}
+    return replace(
+        function,
+        columns=columns.pop() if len(columns) == 1 else None,
+        rows=next((kind for kind in _BY_DOUBT if kind in rows), "maybe"),
+    )
+
+
+_BY_DOUBT: tuple[Rows, ...] = ("maybe", "as-arguments", "never")
+
+
+def _columns(form: Form, types: Mapping[int, TypeInfo]) -> tuple[str, ...] | None:
+    names = form.names or [""] * len(form.modes or ())
+    outs = tuple(name for name, mode in zip(names, form.modes or (), strict=False) if mode in "obt")
+    if len(outs) > 1:
+        return outs if all(outs) else None
+    if _spreads(form.returns, types):
+        return None
+    return tuple(name for name in outs if name)
+
+
+def _spreads(oid: int, types: Mapping[int, TypeInfo], depth: int = 0) -> bool:
+    """Whether FROM makes several columns of one value of this type. An unknown type: yes."""
+    info = types.get(oid)
+    if info is None or depth > 16:
+        return True
+    if info.kind == "domain":
+        return _spreads(info.base_oid or 0, types, depth + 1)
+    return info.kind == "composite" or (info.kind == "pseudo" and info.name in _SPREAD)
