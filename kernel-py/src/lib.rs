@@ -222,6 +222,31 @@ fn normalize<'py>(py: Python<'py>, sql: &[u8]) -> Option<Normalized<'py>> {
     kernel::normalize::normalize(sql).map(|(key, spans)| (PyBytes::new(py, &key), spans))
 }
 
+type Asked<'py> = (Bound<'py, PyBytes>, usize, usize);
+
+#[pyfunction]
+#[pyo3(signature = (data, /))]
+fn skim_asked<'py>(py: Python<'py>, data: &[u8]) -> Option<Asked<'py>> {
+    kernel::skim::asked(data)
+        .map(|(signature, (start, end))| (PyBytes::new(py, &signature), start, end))
+}
+
+type Answered<'py> = (Bound<'py, PyBytes>, usize, usize, u64, usize, usize);
+
+#[pyfunction]
+#[pyo3(signature = (data, /))]
+fn skim_answered<'py>(py: Python<'py>, data: &[u8]) -> Option<Answered<'py>> {
+    let found = kernel::skim::answered(data)?;
+    Some((
+        PyBytes::new(py, &found.signature),
+        found.rows.0,
+        found.rows.1,
+        found.count,
+        found.tag.0,
+        found.tag.1,
+    ))
+}
+
 #[pymodule]
 fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("KernelError", module.py().get_type::<KernelError>())?;
@@ -231,5 +256,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(count_rows, module)?)?;
     module.add_function(wrap_pyfunction!(head, module)?)?;
     module.add_function(wrap_pyfunction!(mask_value, module)?)?;
+    module.add_function(wrap_pyfunction!(skim_asked, module)?)?;
+    module.add_function(wrap_pyfunction!(skim_answered, module)?)?;
     module.add_function(wrap_pyfunction!(normalize, module)?)
 }

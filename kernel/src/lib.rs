@@ -8,6 +8,7 @@ pub mod frames;
 pub mod masks;
 pub mod normalize;
 pub mod rows;
+pub mod skim;
 
 /// Input that breaks its own layout. The text says what, never what it held.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -86,3 +86,15 @@ def normalize(sql: bytes, /) -> tuple[bytes, list[tuple[int, int]]] | None:
 
     None whenever the server's lexer could read the text in another way.
     """
+
+def skim_asked(data: bytes, /) -> tuple[bytes, int, int] | None:
+    """(signature, start and end of a lone Query's text) of a client's whole messages: one Query, or a pipeline up to its Sync.
+
+    The signature leaves out only plain literals and the values of a Bind. None for anything else.
+    """
+
+def skim_answered(data: bytes, /) -> tuple[bytes, int, int, int, int, int] | None:
+    """(signature, start and end of its rows, their number, start and end of its tag) of a server's whole answer.
+
+    The signature leaves out only the rows and numbers in the tag. None for an answer with an error, a notice or two results.
+    """

@@ -59,6 +59,7 @@ class Voice:
 class Engine:
     """One database's protocol and dialect. `context_sql` answers one row: search path, user, temporary schema, in that order.
 
+    `skim_asked` and `skim_answered` recognise whole exchanges (see the kernel's manual); they understand nothing.
     `catalog_sql` answers rows for `build_catalog`, which also takes the functions that the configuration vouches for;
     `change_sql` answers one value that is another once the catalog is.
     """
@@ -73,6 +74,8 @@ class Engine:
     voice: Voice
     lower: Callable[[str], tuple[Statement, ...]]
     normalize: Callable[[bytes], tuple[bytes, list[tuple[int, int]]] | None]
+    skim_asked: Callable[[bytes], tuple[bytes, int, int] | None]
+    skim_answered: Callable[[bytes], tuple[bytes, int, int, int, int, int] | None]
     catalog_sql: str
     change_sql: str
     context_sql: str

@@ -126,7 +126,7 @@ def _bind(state: State, asked: Bind, now: float) -> bool:
         _refuse_step(state, prepared.text, rulings, refused, now)
         return True
     portal = Portal(prepared, understood, asked.formats)
-    flight = Flight(Kind.BIND, portal=portal, name=asked.portal, ends_pipeline=False)
+    flight = Flight(Kind.BIND, portal=portal, name=asked.portal, statement=asked.statement, ends_pipeline=False)
     flight.runs = [Run("", ruling, now, prepared.text, over=True) for ruling in rulings]
     state.fly(flight)
     state.portals.define(asked.portal, portal, state.pipeline)
@@ -144,7 +144,10 @@ def _describe(state: State, asked: Describe, now: float) -> bool:
     if asked.kind == "S":
         flight = Flight(Kind.DESCRIBE_STATEMENT, prepared=state.statements.get(asked.name), ends_pipeline=False)
     else:
-        flight = Flight(Kind.DESCRIBE_PORTAL, portal=state.portals.get(asked.name), ends_pipeline=False)
+        portal = state.portals.get(asked.name)
+        flight = Flight(Kind.DESCRIBE_PORTAL, portal=portal, ends_pipeline=False)
+        if portal is not None:
+            portal.asked = True
     known = flight.prepared or (flight.portal.prepared if flight.portal else None)
     if known is None:
         _refuse_step(state, b"", (), _NO_STATEMENT if asked.kind == "S" else _NO_PORTAL, now)
@@ -183,8 +186,9 @@ def _execute(state: State, asked: Execute, now: float) -> bool:
         return True
     if not oblige(state, rulings):
         return False
-    if not portal.described and not prepared.described:
+    if not portal.asked and not prepared.described:
         # Without a description there is nothing to mask by: ask for it first and keep the answer.
+        portal.asked = True
         state.fly(Flight(Kind.DESCRIBE_PORTAL, portal=portal, silent=True, ends_pipeline=False))
         state.send(state.engine.voice.describe_portal(asked.portal), own="describe")
     flight = state.fly(Flight(Kind.EXECUTE, portal=portal, ends_pipeline=False))

@@ -123,7 +123,7 @@ def rows(state: State, run: Run, answered: Rows) -> bool:
     try:
         if shape.mask is not None:
             data, count, masked = shape.mask.rows(data)
-            _count_masked(run, masked)
+            count_masked(run, masked)
         else:
             count = state.count(answered.raw)
     except ValueError:
@@ -156,7 +156,8 @@ def _seen(state: State, shape: Shape) -> None:
         state.seen = state.seen.union(revealed)
 
 
-def _count_masked(run: Run, masked: list[int]) -> None:
+def count_masked(run: Run, masked: list[int]) -> None:
+    """Adds up the values hidden in each column."""
     run.masked = [old + new for old, new in zip(run.masked, masked, strict=True)] if run.masked else masked
 
 
@@ -190,7 +191,7 @@ def _copy_rows(state: State, run: Run, raw: bytes) -> bool:
     try:
         if run.copy_mask is not None:
             data, count, masked = run.copy_mask.feed(raw)
-            _count_masked(run, masked)
+            count_masked(run, masked)
         else:
             count = state.count(raw)
     except ValueError:

@@ -63,6 +63,8 @@ class Flight:
     prepared: Prepared | None = None
     portal: Portal | None = None
     name: str = ""
+    statement: str = ""
+    """The statement that a Bind names."""
     collected: list[str] | None = None
     purpose: str = ""
     closings: int = 0

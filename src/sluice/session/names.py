@@ -37,6 +37,8 @@ class Portal:
     understood: Understood
     """What it does, as resolved when it was bound: a portal keeps its plan."""
     formats: tuple[int, ...] = ()
+    asked: bool = False
+    """Its description is under way: it will be there before any row."""
     described: bool = False
     description: bytes | None = None
 

@@ -31,6 +31,8 @@ POSTGRES = Engine(
     ),
     lower=lower,
     normalize=_kernel.normalize,
+    skim_asked=_kernel.skim_asked,
+    skim_answered=_kernel.skim_answered,
     catalog_sql=CATALOG_SQL,
     change_sql=CHANGE_SQL,
     context_sql=CONTEXT_SQL,
