@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sluice.model.columns import ColumnRef, TableRef
-
-if TYPE_CHECKING:
-    from sluice.sql.catalog import Catalog, Relation
+from sluice.sql.catalog import Catalog, Relation
 
 Place = tuple[int, int]
 """A column by relation oid and attribute number: what it stays while its names change."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Mask
 from sluice.model.masks import mask
 from sluice.policy.binding import Binding, bind
-
-if TYPE_CHECKING:
-    from sluice.sql.catalog import Catalog
+from sluice.sql.catalog import Catalog
 
 _NONE: Final[frozenset[str]] = frozenset()
 
