@@ -74,7 +74,7 @@ class Function:
     vouches for that.
 
     `columns`: those of its result when it stands in FROM, () for one that is called after the call; None: not known, or as
-    many as its arguments make it. `rows`: whether its value may be or hold a composite value, whose fields FROM spreads.
+    many as its arguments make it. `returns`: the types of its value in all forms, by oid.
     """
 
     schema: str
@@ -84,7 +84,7 @@ class Function:
     aggregate: Literal["value", "aggregate"] | None = None
     declared: bool = False
     columns: tuple[str, ...] | None = None
-    rows: Rows = "maybe"
+    returns: frozenset[int] = frozenset()
 
 
 _SYSTEM = "pg_catalog"
@@ -199,9 +199,22 @@ class Catalog:
         """A type by number."""
         return self._types.get(oid)
 
-    def may_hold_rows(self, oid: int) -> bool:
-        """Whether a value of this type may be or hold a composite value, whose fields FROM spreads. An unknown type: yes."""
-        return holding(oid, self._types) != "never"
+    def rows_in(self, oid: int, depth: int = 0) -> Rows:
+        """Whether a value of a type may be or hold a composite value, whose fields FROM spreads.
+
+        A pseudo-type like `anyelement` may be whatever a call's arguments are.
+        """
+        info = self._types.get(oid)
+        if info is None or depth > 16:
+            return "maybe"
+        inner = {"domain": info.base_oid, "array": info.element_oid}.get(info.kind)
+        if inner is not None:
+            return self.rows_in(inner, depth + 1)
+        if info.kind == "pseudo" and info.name.startswith("any") and info.name != "any":
+            return "as-arguments"
+        if info.kind in ("base", "enum") or (info.kind in ("range", "multirange") and info.builtin):
+            return "never"
+        return "never" if info.kind == "pseudo" and info.name in _ROWLESS else "maybe"
 
     def type_named(self, schema: str | None, name: str, search_path: tuple[str, ...]) -> TypeInfo | None:
         """A type by name."""
@@ -221,21 +234,6 @@ class Catalog:
             if column.attnum == attnum:
                 return ColumnRef(relation.schema, relation.name, column.name)
         return None
-
-
-def holding(oid: int, types: Mapping[int, TypeInfo], depth: int = 0) -> Rows:
-    """Whether a value of a type may be or hold a composite value: a pseudo-type may be whatever a call's arguments are."""
-    info = types.get(oid)
-    if info is None or depth > 16:
-        return "maybe"
-    inner = {"domain": info.base_oid, "array": info.element_oid}.get(info.kind)
-    if inner is not None:
-        return holding(inner, types, depth + 1)
-    if info.kind == "pseudo" and info.name.startswith("any") and info.name != "any":
-        return "as-arguments"
-    if info.kind in ("base", "enum") or (info.kind in ("range", "multirange") and info.builtin):
-        return "never"
-    return "never" if info.kind == "pseudo" and info.name in _ROWLESS else "maybe"
 
 
 def _whole(search_path: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sluice.engines.postgres.hazards import NEVER
-from sluice.sql.catalog import Function, Rows, TypeInfo, holding
+from sluice.sql.catalog import Function, TypeInfo
 
 _PLAIN: Mapping[str, str] = {
     "values in other shapes": """
@@ -166,17 +166,13 @@ def own(schema: str, name: str, forms: Sequence[Form], types: Mapping[int, TypeI
 
 
 def shaped(function: Function, forms: Sequence[Form], types: Mapping[int, TypeInfo]) -> Function:
-    """The function with what its forms say of its results: known only where all of them say the same."""
+    """The function with what its forms say of its results; its columns are known only where all say the same."""
     columns = {_columns(form, types) for form in forms}
-    rows: set[Rows] = {holding(form.returns, types) for form in forms}
     return replace(
         function,
         columns=columns.pop() if len(columns) == 1 else None,
-        rows=next((kind for kind in _BY_DOUBT if kind in rows), "maybe"),
+        returns=frozenset(form.returns for form in forms),
     )
-
-
-_BY_DOUBT: tuple[Rows, ...] = ("maybe", "as-arguments", "never")
 
 
 def _columns(form: Form, types: Mapping[int, TypeInfo]) -> tuple[str, ...] | None:
