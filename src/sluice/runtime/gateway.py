@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 import time
+from collections.abc import Coroutine
 
 import structlog
 
@@ -65,7 +66,7 @@ class Gateway:
         self._people(config)
         self._sessions: dict[Driver, tuple[str, LoggedIn, int]] = {}
         self._leave: dict[Driver, object] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self.stopping = False
 
     @property
@@ -140,7 +141,7 @@ class Gateway:
             statements = await self.large.lower(text)
             driver.happened(Lowered(raw, statements, time.time()))
 
-        self._spawn(work())
+        self.spawn(work())
 
     def build_catalog(self, driver: Driver, rows: list[str], shared: bool) -> None:
         """Builds a catalog; a shared one goes to everybody."""
@@ -157,7 +158,7 @@ class Gateway:
                 self.worlds.publish(source, catalog)
             driver.happened(CatalogBuilt(catalog, time.time()))
 
-        self._spawn(work())
+        self.spawn(work())
 
     def refresh_catalog(self, driver: Driver) -> None:
         """Reads a source's catalog again, for everybody."""
@@ -169,7 +170,7 @@ class Gateway:
             if world is not None:
                 driver.happened(WorldChanged(world, time.time()))
 
-        self._spawn(work())
+        self.spawn(work())
 
     def learn(self, driver: Driver, learned: tuple[tuple[int, int, ColumnRef, str], ...]) -> None:
         """Keeps labels that columns took on by a write."""
@@ -183,7 +184,7 @@ class Gateway:
         """Cancels what a session runs at the database."""
         found = self._sessions.get(driver)
         if found is not None:
-            self._spawn(upstream.cancel(self.config.sources[found[0]], found[1]))
+            self.spawn(upstream.cancel(self.config.sources[found[0]], found[1]))
 
     def note(self, event: Event) -> None:
         """Writes an event that no statement waits for. Raises LogFailed."""
@@ -224,12 +225,13 @@ class Gateway:
     def _log_failed(self, reason: str) -> None:
         self.log.error("the event log failed; statements are refused until it is written again", reason=reason)
 
-    def _spawn(self, work: object) -> None:
-        task = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type,var-annotated]
+    def spawn(self, work: Coroutine[None, None, object]) -> None:
+        """Runs work in the background; what goes wrong in it is logged."""
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self.log.error("background work failed", error=repr(task.exception()))

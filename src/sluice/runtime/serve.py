@@ -95,7 +95,7 @@ async def _until_signal(gateway: Gateway, path: Path) -> str:
     stop: asyncio.Future[str] = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _settle, stop, number.name)
-    loop.add_signal_handler(signal.SIGHUP, lambda: reload(gateway, path))
+    loop.add_signal_handler(signal.SIGHUP, lambda: gateway.spawn(reload(gateway, path)))
     return await stop
 
 
@@ -134,17 +134,19 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
             if gateway.recorder.probe(line):
                 gateway.log.info("the event log is written again")
         if await asyncio.to_thread(watch.changed):
-            reload(gateway, path)
+            await reload(gateway, path)
             watch.follow(gateway.config)
 
 
-def reload(gateway: Gateway, path: Path) -> bool:
+async def reload(gateway: Gateway, path: Path) -> bool:
     """Puts the files' present contents in force, or keeps what is and says why; whether it did."""
     version = gateway.worlds.version
     try:
-        config = load(path)
+        # Reading and validating a thousand policies takes half a second: not on the loop.
+        config = await asyncio.to_thread(load, path)
+        rules = await asyncio.to_thread(read_rules, config)
         restart = changed(gateway.config, config).restart
-        gateway.swap(config, read_rules(config))
+        gateway.swap(config, rules)
     except (ConfigError, RulesError, OSError, ValueError) as error:
         gateway.log.error("configuration rejected, the one before stays in force", reason=str(error))
         gateway.metrics.reloads.labels("rejected").inc()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sluice.audit.events import Ending
 from sluice.engines.engine import Engine
 from sluice.session import effects as fx
 from sluice.session.delivering import count_masked
@@ -46,6 +47,8 @@ class Track:
     legs: tuple[Leg, ...]
     reply: bytes
     shape: Shape | None
+    endings: tuple[Ending, ...]
+    """How each of its runs ends."""
     needs: tuple[str, Prepared] | None
     """A statement prepared earlier that its Bind names: it must still be that very one."""
 
@@ -140,11 +143,8 @@ class Lane:
         last.rows = count
         self._active = None
         tag = data[tag_start:tag_end].decode("ascii", "replace")
-        for run in self._runs:
-            prepared = run is not last and len(self._runs) > 1
-            state.notes.append(
-                state.journal.done(run, "prepared" if prepared else "completed", "" if prepared else tag, "", now)
-            )
+        for run, ending in zip(self._runs, track.endings, strict=True):
+            state.notes.append(state.journal.done(run, ending, tag if ending == "completed" else "", "", now))
         notes, state.notes = state.notes, []
         self._name(state, track)
         return [fx.Record(notes[0] if len(notes) == 1 else b"".join(notes), (), False), fx.ToClient(out)]
@@ -280,4 +280,7 @@ def _track(flights: list[Flight], reply: bytes) -> Track:
             defined.add(flight.name)
         if flight.kind is Kind.BIND and flight.portal is not None and flight.statement not in defined:
             needs = (flight.statement, flight.portal.prepared)
-    return Track(tuple(legs), reply, shape, needs)
+    endings: list[Ending] = [
+        "prepared" if leg.kind is Kind.PREPARE else "completed" for leg in legs if leg.ruling is not None
+    ]
+    return Track(tuple(legs), reply, shape, tuple(endings), needs)

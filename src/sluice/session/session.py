@@ -213,7 +213,7 @@ class Session:
             return state.drain()
         if state.wait is Wait.CATALOG:
             state.wait = None
-        for flight in state.flights:
+        for flight in list(state.flights):
             if flight.run is not None and not flight.run.over:
                 delivering.reshape(state, flight.run, event.at)
         held, state.held_rows = state.held_rows, []
