@@ -112,9 +112,7 @@ REPLIES: tuple[Callable[[int], bytes], ...] = (
     lambda n: frame(b"2") + SSN + row(b"987-65-%04d" % n) + frame(b"C", b"SELECT 1\0") + READY,
     lambda n: frame(b"1") + frame(b"2") + SSN + row(b"987-65-%04d" % n) + frame(b"C", b"SELECT 1\0") + READY,
     lambda n: frame(b"E", b"SERROR\0VERROR\0C22012\0Mvalue 4321\0\0") + READY,
-    lambda n: (
-        frame(b"N", b"SNOTICE\0VNOTICE\0C00000\0Mvalue 4321\0\0") + SSN + frame(b"C", b"SELECT 0\0") + READY
-    ),
+    lambda n: frame(b"N", b"SNOTICE\0VNOTICE\0C00000\0Mvalue 4321\0\0") + SSN + frame(b"C", b"SELECT 0\0") + READY,
     lambda n: frame(b"C", b"BEGIN\0") + frame(b"Z", b"T"),
     lambda n: frame(b"3") + READY,
 )

@@ -191,7 +191,8 @@ class Session:
     def _inherit(self, state: State) -> None:
         learned: list[tuple[int, int, ColumnRef, str]] = []
         for column, label in state.inheriting:
-            relation = state.world.catalog.relation(column.schema, column.table)
+            temporary = state.context.temp_schema if column.schema == "pg_temp" else None
+            relation = state.world.catalog.relation(temporary or column.schema, column.table)
             found = None if relation is None else relation.column(column.column)
             if relation is not None and found is not None:
                 learned.append((relation.oid, found.attnum, column, label))

@@ -32,7 +32,8 @@ def settled(state: State) -> bool:
         return True
     if not drained(state):
         return False
-    what = "catalog" if "catalog" in state.unsettled else "context"
+    # The context first: it says what `pg_temp` is, by which labels find the tables they were written into.
+    what = "context" if "context" in state.unsettled else "catalog"
     inject(state, state.engine.catalog_sql if what == "catalog" else state.engine.context_sql, what)
     return False
 

@@ -9,6 +9,36 @@ from sluice.sql.lineage.reach import CLEAR, OPAQUE, Reach, merged, union
 from sluice.sql.lineage.scope import Scope
 from sluice.sql.lineage.work import Work
 
+SPREADING = frozenset(
+    [
+        "generate_series",
+        "generate_subscripts",
+        "unnest",
+        "regexp_matches",
+        "regexp_split_to_table",
+        "string_to_table",
+        "json_array_elements",
+        "json_array_elements_text",
+        "json_each",
+        "json_each_text",
+        "json_object_keys",
+        "json_populate_recordset",
+        "json_to_recordset",
+        "jsonb_array_elements",
+        "jsonb_array_elements_text",
+        "jsonb_each",
+        "jsonb_each_text",
+        "jsonb_object_keys",
+        "jsonb_path_query",
+        "jsonb_path_query_tz",
+        "jsonb_populate_recordset",
+        "jsonb_to_recordset",
+        "ts_parse",
+        "ts_debug",
+    ]
+)
+"""Functions whose number of rows depends on their arguments' values."""
+
 
 def resolve(expr: ir.Expr, scope: Scope, work: Work) -> Reach:
     """What reaches the value of an expression."""
@@ -125,6 +155,9 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
         work.function(f"{call.schema}.{call.name}" if call.schema else call.name)
         return Reach(union(args + shaping).flows, None, True)
     value = union(args)
+    if call.name in SPREADING and not all(isinstance(arg, ir.Compute) and arg.kind == "array" for arg in call.args):
+        # How many rows there are tells what they were made of.
+        work.use(value, "filter")
     kinds = {function.aggregate for function in found}
     if kinds == {"aggregate"} and not call.over:
         # Over a window of one row a sum is the row.

@@ -28,20 +28,32 @@ HARMLESS_SETTINGS = frozenset(
 
 DEFINE_AT: dict[str, str] = {
     "CreateStmt": "create table", "CreateForeignTableStmt": "create foreign table", "IndexStmt": "create index", "AlterTableStmt": "alter table",
-    "CreateTrigStmt": "create trigger", "RuleStmt": "create rule", "CreatePolicyStmt": "create policy", "AlterPolicyStmt": "alter policy",
     "CreateSchemaStmt": "create schema", "CreateSeqStmt": "create sequence", "AlterSeqStmt": "alter sequence", "RenameStmt": "rename",
-    "AlterObjectSchemaStmt": "alter schema of", "AlterOwnerStmt": "alter owner", "CommentStmt": "comment", "SecLabelStmt": "security label",
+    "AlterObjectSchemaStmt": "alter schema of", "CommentStmt": "comment",
     "CreateDomainStmt": "create domain", "AlterDomainStmt": "alter domain", "CreateEnumStmt": "create type", "AlterEnumStmt": "alter type",
-    "CompositeTypeStmt": "create type", "CreateRangeStmt": "create type", "AlterTypeStmt": "alter type", "DefineStmt": "create",
-    "CreateFunctionStmt": "create function", "AlterFunctionStmt": "alter function", "CreateCastStmt": "create cast",
-    "CreateConversionStmt": "create conversion", "CreateTransformStmt": "create transform", "CreateOpClassStmt": "create operator class",
-    "CreateOpFamilyStmt": "create operator family", "AlterOpFamilyStmt": "alter operator family", "AlterOperatorStmt": "alter operator",
+    "CompositeTypeStmt": "create type", "CreateRangeStmt": "create type", "AlterTypeStmt": "alter type",
+    "CreateConversionStmt": "create conversion",
+    "CreateOpFamilyStmt": "create operator family", "AlterOpFamilyStmt": "alter operator family",
     "CreateStatsStmt": "create statistics", "AlterStatsStmt": "alter statistics", "AlterTSDictionaryStmt": "alter text search dictionary",
     "AlterTSConfigurationStmt": "alter text search configuration", "AlterCollationStmt": "alter collation",
     "AlterObjectDependsStmt": "alter depends", "RefreshMatViewStmt": "refresh materialized view",
 }  # fmt: skip
 
+# Code that runs later, with whoever meets it, is administration however it is written.
 ADMINISTER: dict[str, str] = {
+    "CreateTrigStmt": "create trigger",
+    "RuleStmt": "create rule",
+    "CreatePolicyStmt": "create policy",
+    "AlterPolicyStmt": "alter policy",
+    "AlterOwnerStmt": "alter owner",
+    "SecLabelStmt": "security label",
+    "CreateFunctionStmt": "create function",
+    "AlterFunctionStmt": "alter function",
+    "CreateCastStmt": "create cast",
+    "CreateTransformStmt": "create transform",
+    "CreateOpClassStmt": "create operator class",
+    "AlterOperatorStmt": "alter operator",
+    "DefineStmt": "create",
     "GrantStmt": "grant", "GrantRoleStmt": "grant role", "AlterDefaultPrivilegesStmt": "alter default privileges",
     "CreateRoleStmt": "create role", "AlterRoleStmt": "alter role", "AlterRoleSetStmt": "alter role set", "CreatedbStmt": "create database",
     "AlterDatabaseStmt": "alter database", "AlterDatabaseSetStmt": "alter database set", "AlterDatabaseRefreshCollStmt": "alter database",
@@ -69,3 +81,22 @@ DROPS = {
     "OBJECT_FOREIGN_TABLE": "drop foreign table",
 }  # fmt: skip
 RELATIONS = frozenset({"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"})
+
+GUARDS = (
+    "AT_ChangeOwner",
+    "AT_EnableTrig",
+    "AT_DisableTrig",
+    "AT_EnableReplicaTrig",
+    "AT_EnableAlwaysTrig",
+    "AT_EnableRule",
+    "AT_DisableRule",
+    "AT_EnableAlwaysRule",
+    "AT_EnableReplicaRule",
+    "AT_EnableRowSecurity",
+    "AT_DisableRowSecurity",
+    "AT_ForceRowSecurity",
+    "AT_NoForceRowSecurity",
+    "AT_ReplicaIdentity",
+    "AT_SetTableSpace",
+)
+"""Parts of ALTER TABLE that turn a table's guards on or off, or hand it to somebody."""

@@ -299,20 +299,21 @@ def _create_schema(node: Node) -> bodies.Body:
 
 
 def _alter_table(node: Node) -> bodies.Body:
-    destroys = False
+    group: Group = "define"
     clear = True
     for item in node.take("cmds") or ():
         command = item.get("AlterTableCmd", {})
         sort = command.get("subtype", "")
-        destroys = destroys or sort in ("AT_DropColumn", "AT_AlterColumnType", "AT_DropConstraint")
+        if sort in ("AT_DropColumn", "AT_AlterColumnType", "AT_DropConstraint") and group == "define":
+            group = "destroy"
+        if sort.startswith(kinds.GUARDS):
+            group = "administer"
         # A column computed from others (USING, GENERATED, DEFAULT) or a partition attached carries values along.
         clear = clear and sort not in ("AT_AlterColumnType", "AT_AttachPartition", "AT_SetExpression")
         clear = clear and not (sort == "AT_AddColumn" and "GENERATED" in str(command.get("def")))
     node.skip("objtype", "missing_ok")
-    tables = [(table(node.take("relation")), "destroy" if destroys else "define")]
-    return bodies.Utility(
-        "alter table", "destroy" if destroys else "define", tables, _CATALOG, clear=clear, reason=_REWRITES
-    )
+    tables = [(table(node.take("relation")), "destroy" if group == "destroy" else "define")]
+    return bodies.Utility("alter table", group, tables, _CATALOG, clear=clear, reason=_REWRITES)
 
 
 _REWRITES = "the table is rewritten by an expression"
