@@ -66,7 +66,7 @@ def _copy(connection: psycopg.Connection[object]) -> int:
 def flatness(stand: Stand, others: Stand) -> Iterator[Result]:
     """Cost of a seen statement with 1,000 policies, of that with 10."""
     found = []
-    for port in (stand.sluice_port, others.sluice_port):
+    for port in (stand.gateway.port, others.gateway.port):
         match = TPS.search(stand.pgbench(port, "-n", "-S", "-c", "8", "-T", "3"))
         found.append(float(match[1]) if match else 0.0)
     yield "pgbench -S with 1,000 policies, of that with 10", "sluice", found[1] / found[0], "ratio"
@@ -75,7 +75,7 @@ def flatness(stand: Stand, others: Stand) -> Iterator[Result]:
 def idle(stand: Stand, connections: int) -> Iterator[Result]:
     """Memory of the gateway for each idle connection."""
     before = _resident(stand.gateway_pid)
-    held = [psycopg.connect(stand.dsn(stand.sluice_port)) for _ in range(connections)]
+    held = [psycopg.connect(stand.dsn(stand.gateway.port)) for _ in range(connections)]
     after = _resident(stand.gateway_pid)
     for connection in held:
         connection.close()

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
-import signal
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import psycopg
 
-from sluice.engines.postgres.scram import Verifier
+from sluice.testing.gateway import RunningGateway, verifier
+from sluice.testing.ports import free_port
 from sluice.testing.postgres import PostgresServer
 
 ROWS = 1_000_000
@@ -48,10 +42,10 @@ class Stand:
         self.server = PostgresServer(
             folder / "postgres", settings={"max_connections": "2500", "shared_buffers": "256MB"}
         )
-        self.sluice_port = _free_port()
-        self.bouncer_port = _free_port()
-        self.admin_port = _free_port()
-        self._running: list[subprocess.Popen[bytes]] = []
+        self.bouncer_port = free_port()
+        self.gateway: RunningGateway
+        self._beside: list[Stand] = []
+        self._bouncer: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Stand:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -62,21 +56,23 @@ class Stand:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._running:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+        for one in (self, *self._beside):
+            one.gateway.stop()
+        if self._bouncer is not None:
+            self._bouncer.terminate()
+            self._bouncer.wait(60)
         self.server.stop()
 
     @property
     def ways(self) -> dict[str, int]:
         """Port by name; PgBouncer is missing where it is not installed."""
-        found = {"direct": self.server.port, "sluice": self.sluice_port}
-        return {**found, "pgbouncer": self.bouncer_port} if len(self._running) > 1 else found
+        found = {"direct": self.server.port, "sluice": self.gateway.port}
+        return found if self._bouncer is None else {**found, "pgbouncer": self.bouncer_port}
 
     @property
     def gateway_pid(self) -> int:
         """The process that is Sluice."""
-        return self._running[-1].pid
+        return self.gateway.pid
 
     def dsn(self, port: int) -> str:
         """A connection string to one of the ways."""
@@ -101,11 +97,9 @@ class Stand:
     def beside(self, policies: int) -> Stand:
         """Another gateway before the same server, with so many policies; it ends with this stand."""
         other = Stand(self.folder / f"beside-{policies}", self.rows, policies)
-        other.server.stop()
         other.server = self.server
-        other.folder.mkdir()
         other.serve()
-        self._running.insert(0, other._running[0])
+        self._beside.append(other)
         return other
 
     def _load(self) -> None:
@@ -136,41 +130,19 @@ class Stand:
         folder.chmod(0o777)
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         quiet = subprocess.DEVNULL
-        self._running.append(
-            subprocess.Popen([program, *user, str(folder / "pgbouncer.ini")], stdout=quiet, stderr=quiet)
-        )
+        self._bouncer = subprocess.Popen([program, *user, str(folder / "pgbouncer.ini")], stdout=quiet, stderr=quiet)
 
     def serve(self) -> None:
         """Starts Sluice with `policies` policies, all governance on."""
-        folder = self.folder / "sluice"
-        folder.mkdir(exist_ok=True)
         more = "".join(
             f'@id("other-{i}") permit (principal in Group::"other{i}", action in Action::"read", resource in Source::"other{i}");\n'
             for i in range(self.policies)
         )
-        (folder / "all.cedar").write_text(POLICY + more)
-        (folder / "labels.yaml").write_text(LABELS)
-        (folder / "key").write_bytes(secrets.token_bytes(32))
-        verifier = Verifier.make(PASSWORD, secrets.token_bytes(16))
-        (folder / "sluice.yaml").write_text(
-            f"listeners: [{{address: 127.0.0.1, port: {self.sluice_port}}}]\nadmin: {{port: {self.admin_port}}}\n"
+        config = (
             f"sources:\n  bench: {{host: 127.0.0.1, port: {self.server.port}, environment: production, user: {USER}}}\n"
-            f'users:\n  {USER}: {{groups: [bench], scram: "{verifier}"}}\nlimits: {{connections: 2000}}\n'
-            "policies: [all.cedar]\nmasking: {key: {file: key}}\n"
+            f'users:\n  {USER}: {{groups: [bench], scram: "{verifier(PASSWORD)}"}}\nlimits: {{connections: 2000}}\n'
+            "policies: [all.cedar]\nmasking: {key: {file: masking.key}}\n"
         )
-        command = [sys.executable, "-c", "from sluice.faces.cli.main import run; run()", "serve", "--config"]
-        self._running.append(subprocess.Popen([*command, str(folder / "sluice.yaml")], stderr=subprocess.DEVNULL))
-        for _ in range(600):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=1):
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.05)
-        raise RuntimeError("the gateway did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        files = {"all.cedar": POLICY + more, "labels.yaml": LABELS}
+        self.gateway = RunningGateway(self.folder / "sluice", config, files=files)
+        self.gateway.start()

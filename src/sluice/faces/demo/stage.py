@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import psycopg
@@ -23,12 +15,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from sluice.engines.postgres.scram import Verifier
 from sluice.faces.demo import company
+from sluice.testing.gateway import RunningGateway, starter_policies, verifier
 from sluice.testing.postgres import PostgresServer
 
 ISSUER = "https://login.example.com"
-READY_SECONDS = 30.0
 TOKEN_SECONDS = 8 * 3600
 
 LABELS = """\
@@ -85,10 +76,8 @@ class Stage:
         self.log = folder / "audit"
         self._said = said
         self._server = PostgresServer(folder / "postgres")
-        self._gateway: subprocess.Popen[bytes] | None = None
+        self._gateway: RunningGateway | None = None
         self._key = generate_private_key(SECP256R1())
-        self.port = _free_port()
-        self.admin = _free_port()
         self.visitors: tuple[Visitor, ...] = ()
 
     def __enter__(self) -> Stage:
@@ -98,8 +87,9 @@ class Stage:
         self._server.start()
         try:
             self._load()
-            self._configure()
-            self._serve()
+            self._gateway = self._configure()
+            self._said("starting the gateway before it")
+            self._gateway.start()
         except BaseException:
             self.close()
             raise
@@ -110,16 +100,22 @@ class Stage:
 
     def close(self) -> None:
         """Stops the gateway, then the database."""
-        if self._gateway is not None and self._gateway.poll() is None:
-            self._gateway.send_signal(signal.SIGTERM)
-            self._gateway.wait(60)
+        if self._gateway is not None:
+            self._gateway.stop()
         self._server.stop()
+
+    @property
+    def gateway(self) -> RunningGateway:
+        """The gateway, once the stage is built; RuntimeError before."""
+        if self._gateway is None:
+            raise RuntimeError("the stage is not built")
+        return self._gateway
 
     def dsn(self, visitor: Visitor, password: bool = True) -> str:
         """The connection string of a visitor."""
         secret = f" password={visitor.password}" if password else ""
         purpose = f" options='-c sluice.purpose={visitor.purpose}'"
-        return f"host=127.0.0.1 port={self.port} dbname=company user={visitor.user}{secret}{purpose}"
+        return f"host=127.0.0.1 port={self.gateway.port} dbname=company user={visitor.user}{secret}{purpose}"
 
     def psql(self) -> str:
         """A psql to go on by hand with."""
@@ -138,18 +134,9 @@ class Stage:
                 "grant all on all tables in schema public to gateway; grant usage, create on schema public to gateway"
             )
 
-    def _configure(self) -> None:
+    def _configure(self) -> RunningGateway:
         self._said("writing sluice.yaml, labels and the starter policies")
-        policies = self.folder / "policies"
-        policies.mkdir()
-        for found in resources.files("sluice.policy.starter").iterdir():
-            if found.name.endswith(".cedar"):
-                (policies / found.name).write_text(found.read_text())
-        (self.folder / "labels.yaml").write_text(LABELS)
-        (self.folder / "masking.key").write_bytes(secrets.token_bytes(32))
-        (self.folder / "masking.key").chmod(0o600)
         public = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        (self.folder / "issuer.pem").write_bytes(public)
         sam, dora = secrets.token_urlsafe(9), secrets.token_urlsafe(9)
         self.visitors = (
             Visitor("support", "sam", sam, "ticket"),
@@ -157,19 +144,17 @@ class Stage:
             Visitor("DBA", "dora", dora, "maintenance"),
             Visitor("training agent for dana", "trainer", self._token("dana", "trainer", "fine-tuning"), "fine-tuning"),
         )
-        (self.folder / "sluice.yaml").write_text(self._config(sam, dora))
-        (self.folder / "sluice.yaml").chmod(0o600)
+        files = {**starter_policies(), "labels.yaml": LABELS, "issuer.pem": public.decode()}
+        return RunningGateway(self.folder, self._config(sam, dora), files=files)
 
     def _config(self, sam: str, dora: str) -> str:
         return f"""\
-listeners: [{{address: 127.0.0.1, port: {self.port}}}]
-admin: {{port: {self.admin}}}
 sources:
   company: {{host: 127.0.0.1, port: {self._server.port}, environment: production, user: gateway}}
 users:
-  sam: {{groups: [support], scram: "{_verifier(sam)}"}}
+  sam: {{groups: [support], scram: "{verifier(sam)}"}}
   dana: {{groups: [data-science]}}
-  dora: {{groups: [dba], scram: "{_verifier(dora)}"}}
+  dora: {{groups: [dba], scram: "{verifier(dora)}"}}
   trainer: {{kind: agent, groups: [training]}}
 tokens:
   - {{issuer: "{ISSUER}", audience: sluice, public_key: issuer.pem, algorithms: [ES256]}}
@@ -189,34 +174,3 @@ audit: {{path: audit}}
 
     def _pem(self) -> bytes:
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-    def _serve(self) -> None:
-        self._said("starting the gateway before it")
-        command = [sys.executable, "-c", "from sluice.faces.cli.main import run; run()", "serve", "--config"]
-        with (self.folder / "gateway.log").open("wb") as errors:
-            self._gateway = subprocess.Popen(
-                [*command, str(self.folder / "sluice.yaml")], stderr=errors, env=os.environ
-            )
-        until = time.monotonic() + READY_SECONDS
-        while not self._ready():
-            if self._gateway.poll() is not None or time.monotonic() > until:
-                raise RuntimeError("the gateway did not start: " + (self.folder / "gateway.log").read_text())
-            time.sleep(0.05)
-
-    def _ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/readyz", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-
-def _verifier(password: str) -> str:
-    return str(Verifier.make(password, secrets.token_bytes(16)))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
