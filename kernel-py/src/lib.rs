@@ -1,6 +1,7 @@
 //! The Python face of the kernel: converts arguments, releases the GIL for long runs, and nothing else.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
@@ -87,13 +88,13 @@ impl Frames {
 }
 
 #[pyclass(frozen)]
-struct MaskPlan(Vec<Option<ColumnMask>>);
+struct MaskPlan(Arc<Vec<Option<ColumnMask>>>);
 
 #[pymethods]
 impl MaskPlan {
     #[new]
     fn new(columns: Vec<Column>, key: &[u8]) -> PyResult<Self> {
-        Ok(Self(compiled(columns, key)?))
+        Ok(Self(Arc::new(compiled(columns, key)?)))
     }
 
     #[pyo3(signature = (run, /))]
@@ -222,29 +223,99 @@ fn normalize<'py>(py: Python<'py>, sql: &[u8]) -> Option<Normalized<'py>> {
     kernel::normalize::normalize(sql).map(|(key, spans)| (PyBytes::new(py, &key), spans))
 }
 
-type Asked<'py> = (Bound<'py, PyBytes>, usize, usize);
+type Leg = (Vec<u8>, bool, Vec<u8>, String);
+type Ended<'py> = (Bound<'py, PyBytes>, Option<Bound<'py, PyBytes>>);
 
-#[pyfunction]
-#[pyo3(signature = (data, /))]
-fn skim_asked<'py>(py: Python<'py>, data: &[u8]) -> Option<Asked<'py>> {
-    kernel::skim::asked(data)
-        .map(|(signature, (start, end))| (PyBytes::new(py, &signature), start, end))
+#[pyclass]
+struct Tracks(kernel::tracks::Tracks);
+
+#[pymethods]
+impl Tracks {
+    #[new]
+    fn new(connection: &str) -> Self {
+        Self(kernel::tracks::Tracks::new(connection))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn signature<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.0
+            .signature()
+            .map(|signature| PyBytes::new(py, &signature))
+    }
+
+    #[pyo3(signature = (signature, reply, legs, mask, /))]
+    fn keep(
+        &mut self,
+        signature: &[u8],
+        reply: &[u8],
+        legs: Vec<Leg>,
+        mask: Option<&MaskPlan>,
+    ) -> usize {
+        let legs = legs
+            .into_iter()
+            .map(|(before, own_text, rest, ending)| kernel::tracks::Leg {
+                before,
+                own_text,
+                rest,
+                ending,
+            });
+        self.0.keep(
+            signature.to_vec(),
+            reply.to_vec(),
+            legs.collect(),
+            mask.map(|plan| plan.0.clone()),
+        )
+    }
+
+    #[pyo3(signature = (data, number, at, /))]
+    fn ask<'py>(
+        &mut self,
+        py: Python<'py>,
+        data: &[u8],
+        number: u64,
+        at: f64,
+    ) -> Option<(usize, Bound<'py, PyBytes>)> {
+        self.0
+            .ask(data, number, at)
+            .map(|(index, lines)| (index, PyBytes::new(py, &lines)))
+    }
+
+    #[pyo3(signature = (data, track, began, started, number, at, /))]
+    #[allow(clippy::too_many_arguments)]
+    fn answer<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        track: usize,
+        began: u64,
+        started: f64,
+        number: u64,
+        at: f64,
+    ) -> Option<Ended<'py>> {
+        let began = kernel::tracks::Began {
+            track,
+            number: began,
+            at: started,
+        };
+        let found = self.0.answer(data, began, number, at)?;
+        Some((
+            PyBytes::new(py, &found.lines),
+            found.out.map(|out| PyBytes::new(py, &out)),
+        ))
+    }
 }
 
-type Answered<'py> = (Bound<'py, PyBytes>, usize, usize, u64, usize, usize);
-
 #[pyfunction]
 #[pyo3(signature = (data, /))]
-fn skim_answered<'py>(py: Python<'py>, data: &[u8]) -> Option<Answered<'py>> {
-    let found = kernel::skim::answered(data)?;
-    Some((
-        PyBytes::new(py, &found.signature),
-        found.rows.0,
-        found.rows.1,
-        found.count,
-        found.tag.0,
-        found.tag.1,
-    ))
+fn reply_signature<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    kernel::skim::answered(data).map(|found| PyBytes::new(py, &found.signature))
 }
 
 #[pymodule]
@@ -256,7 +327,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(count_rows, module)?)?;
     module.add_function(wrap_pyfunction!(head, module)?)?;
     module.add_function(wrap_pyfunction!(mask_value, module)?)?;
-    module.add_function(wrap_pyfunction!(skim_asked, module)?)?;
-    module.add_function(wrap_pyfunction!(skim_answered, module)?)?;
+    module.add_class::<Tracks>()?;
+    module.add_function(wrap_pyfunction!(reply_signature, module)?)?;
     module.add_function(wrap_pyfunction!(normalize, module)?)
 }

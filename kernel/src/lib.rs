@@ -9,6 +9,7 @@ pub mod masks;
 pub mod normalize;
 pub mod rows;
 pub mod skim;
+pub mod tracks;
 
 /// Input that breaks its own layout. The text says what, never what it held.
 #[derive(Debug, Clone, PartialEq, Eq)]

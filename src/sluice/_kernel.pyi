@@ -87,14 +87,53 @@ def normalize(sql: bytes, /) -> tuple[bytes, list[tuple[int, int]]] | None:
     None whenever the server's lexer could read the text in another way.
     """
 
-def skim_asked(data: bytes, /) -> tuple[bytes, int, int] | None:
-    """(signature, start and end of a lone Query's text) of a client's whole messages: one Query, or a pipeline up to its Sync.
+def reply_signature(data: bytes, /) -> bytes | None:
+    """The signature of a server's whole answer; it leaves out only the rows and the numbers in the tag.
 
-    The signature leaves out only plain literals and the values of a Bind. None for anything else.
+    None for an answer with an error, a notice or two results.
     """
 
-def skim_answered(data: bytes, /) -> tuple[bytes, int, int, int, int, int] | None:
-    """(signature, start and end of its rows, their number, start and end of its tag) of a server's whole answer.
+@final
+class Tracks:
+    """The exchanges that one connection has gone through the whole way, recognised by signature when they come again.
 
-    The signature leaves out only the rows and numbers in the tag. None for an answer with an error, a notice or two results.
+    A signature leaves out only the plain literals of a lone Query and the values of a Bind. Times are seconds since the epoch;
+    an event's number is its place in the connection, and its id `connection-number`.
     """
+
+    def __new__(cls, connection: str) -> Tracks:
+        """`connection` is its id in the log, of letters, digits and `_.:-`."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def clear(self) -> None:
+        """Forgets all of them."""
+
+    def signature(self) -> bytes | None:
+        """The signature of the messages last asked about, if they have one; once."""
+
+    def keep(
+        self,
+        signature: bytes,
+        reply: bytes,
+        legs: Sequence[tuple[bytes, bool, bytes, str]],
+        mask: MaskPlan | None,
+        /,
+    ) -> int:
+        """Lays a track down; its index. `reply` is the signature of its answer.
+
+        Of each recorded statement: what its line has behind the time, whether its own text follows, the rest of the line, and
+        how it ends (`completed` or `prepared`).
+        """
+
+    def ask(self, data: bytes, number: int, at: float, /) -> tuple[int, bytes] | None:
+        """(index, the lines of its record) when a client's whole messages are a known track; `number`: of the last event."""
+
+    def answer(
+        self, data: bytes, track: int, began: int, started: float, number: int, at: float, /
+    ) -> tuple[bytes, bytes | None] | None:
+        """(the lines that complete the record, what the client gets if it is not `data`), if this is the answer expected.
+
+        `began` and `started` are the number and time given to `ask`.
+        """

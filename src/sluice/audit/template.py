@@ -61,7 +61,7 @@ class Head:
     `connection` must be unique for good and of `[A-Za-z0-9_.:-]`, at most 64 characters; else ValueError.
     """
 
-    __slots__ = ("connection", "fixed")
+    __slots__ = ("connection", "fixed", "plain")
 
     def __init__(
         self, connection: str, source: str, environment: str, identity: Identity, purpose: str, client: Client
@@ -77,7 +77,8 @@ class Head:
             "purpose": purpose,
             "client": peer(client),
         }
-        self.fixed = b',"seq":%d,"time":"%b",' + _inside(fields).replace(b"%", b"%%") + b","
+        self.plain = _inside(fields) + b","
+        self.fixed = b',"seq":%d,"time":"%b",' + self.plain.replace(b"%", b"%%")
 
     def event_id(self, number: int) -> str:
         """The id of this connection's n-th event."""
@@ -107,6 +108,18 @@ class StatementTemplate:
     def asked(self, head: Head, event_id: str, seq: int, at: float, text: bytes, step: Step = "run") -> bytes:
         """The line of one execution. `event_id` as `head.event_id` makes it; `at` in seconds since the epoch."""
         return self._line(head, event_id, seq, at, text, step, self._end)
+
+    def parts(self, head: Head, text: bytes | None, step: Step) -> tuple[bytes, bool, bytes]:
+        """The line of an execution but for its start, its time, and its own text if that differs from one to the next.
+
+        `text` None: it does. (What stands before the text, whether it follows as JSON with a comma, what stands behind.)
+        """
+        before, rest = head.plain + _STEPS[step], self._rest + self._end
+        if not self._own_text:
+            return before + rest, False, b""
+        if text is None:
+            return before + b'"text":', True, rest
+        return before + b'"text":' + json(plain(text)) + b"," + rest, False, b""
 
     def refused(
         self, head: Head, event_id: str, seq: int, at: float, text: bytes, refusal: Refusal, step: Step = "run"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from sluice.model.decision import Refusal
 from sluice.model.waist import Answered, Asked, ResultColumn
@@ -40,6 +40,21 @@ class ServerCodec(Protocol):
         """The events that these bytes complete; never raises."""
 
 
+class Tracks(Protocol):
+    """Exchanges known by signature; the kernel's manual says what each method does."""
+
+    def __len__(self) -> int: ...
+    def clear(self) -> None: ...  # noqa: D102
+    def signature(self) -> bytes | None: ...  # noqa: D102
+    def keep(  # noqa: D102
+        self, signature: bytes, reply: bytes, legs: Sequence[tuple[bytes, bool, bytes, str]], mask: Any, /
+    ) -> int: ...
+    def ask(self, data: bytes, number: int, at: float, /) -> tuple[int, bytes] | None: ...  # noqa: D102
+    def answer(  # noqa: D102
+        self, data: bytes, track: int, began: int, started: float, number: int, at: float, /
+    ) -> tuple[bytes, bytes | None] | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Voice:
     """What Sluice itself can say in a protocol."""
@@ -59,7 +74,7 @@ class Voice:
 class Engine:
     """One database's protocol and dialect. `context_sql` answers one row: search path, user, temporary schema, in that order.
 
-    `skim_asked` and `skim_answered` recognise whole exchanges (see the kernel's manual); they understand nothing.
+    `tracks` and `reply_signature` recognise whole exchanges (see the kernel's manual); they understand nothing.
     `catalog_sql` answers rows for `build_catalog`, which also takes the functions that the configuration vouches for;
     `change_sql` answers one value that is another once the catalog is.
     """
@@ -74,8 +89,8 @@ class Engine:
     voice: Voice
     lower: Callable[[str], tuple[Statement, ...]]
     normalize: Callable[[bytes], tuple[bytes, list[tuple[int, int]]] | None]
-    skim_asked: Callable[[bytes], tuple[bytes, int, int] | None]
-    skim_answered: Callable[[bytes], tuple[bytes, int, int, int, int, int] | None]
+    tracks: Callable[[str], Tracks]
+    reply_signature: Callable[[bytes], bytes | None]
     catalog_sql: str
     change_sql: str
     context_sql: str

@@ -46,6 +46,7 @@ class Driver:
         "_closed",
         "_held_client",
         "_held_upstream",
+        "_lane",
         "_log",
         "_loop",
         "_services",
@@ -67,6 +68,7 @@ class Driver:
     ) -> None:
         self._synced = synced
         self.session = session
+        self._lane = session.lane
         self.client = client
         self.upstream = upstream
         self._log = log
@@ -82,11 +84,36 @@ class Driver:
 
     def client_bytes(self, data: bytes) -> None:
         """The client sent something."""
-        self._perform(self.session.on(ClientBytes(data, time.time())))
+        now = time.time()
+        known = self._lane.ask(data, now)
+        if known is None:
+            self._perform(self.session.on(ClientBytes(data, now)))
+            return
+        lines, ids = known
+        try:
+            if self._synced:
+                self._log.append_synced(lines, ids, self._on_medium, self._not_recorded)
+                return
+            receipt = self._log.append(lines, ids)
+        except LogFailed as failure:
+            self._not_recorded(str(failure))
+            return
+        self.upstream.write(self._lane.go(receipt)[0])
 
     def upstream_bytes(self, data: bytes) -> None:
         """The database sent something."""
-        self._perform(self.session.on(UpstreamBytes(data, time.time())))
+        now = time.time()
+        known = self._lane.answer(data, now)
+        if known is None:
+            self._perform(self.session.on(UpstreamBytes(data, now)))
+            return
+        lines, out = known
+        try:
+            self._log.append(lines, ())
+        except LogFailed as failure:
+            self._not_recorded(str(failure))
+            return
+        self.client.write(out)
 
     def happened(self, event: Event) -> None:
         """Something else happened to the session."""
@@ -138,6 +165,9 @@ class Driver:
         return True
 
     def _on_medium(self, receipt: Receipt) -> None:
+        if self._lane.waits and not self._closed:
+            self.upstream.write(self._lane.go(receipt)[0])
+            return
         self.happened(Recorded(receipt, time.time()))
 
     def _not_recorded(self, reason: str) -> None:

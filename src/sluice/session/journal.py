@@ -14,9 +14,12 @@ from sluice.session.rulings import Ruling
 
 
 class Journal:
-    """One connection's lines. Times are seconds since the epoch; `now` of the last event stands for those without one."""
+    """One connection's lines. Times are seconds since the epoch; `now` of the last event stands for those without one.
 
-    __slots__ = ("_connection", "_heads", "_now", "_number", "_who")
+    `number` is the last event's place in the connection.
+    """
+
+    __slots__ = ("_connection", "_heads", "_who", "now", "number")
 
     def __init__(
         self,
@@ -31,39 +34,48 @@ class Journal:
         self._connection = connection
         self._who = (source, environment, identity, purpose, client, user)
         self._heads: dict[str, Head] = {}
-        self._number = 0
-        self._now = 0.0
+        self.number = 0
+        self.now = 0.0
 
     def next_id(self) -> str:
         """The id of the next event."""
-        self._number += 1
-        return f"{self._connection}-{self._number}"
+        self.number += 1
+        return self.id(self.number)
+
+    def id(self, number: int) -> str:
+        """The id of the event of this number."""
+        return f"{self._connection}-{number}"
+
+    def parts(self, ruling: Ruling, text: bytes | None, step: Step) -> tuple[bytes, bool, bytes]:
+        """What stays the same in the record of a statement: behind its time, whether its own text follows, the rest."""
+        head = self._heads.get(ruling.purpose) or self._head(ruling.purpose)
+        return ruling.template.parts(head, text, step)
 
     def asked(self, run: Run, now: float, step: Step = "run") -> bytes:
         """A statement goes upstream."""
-        self._now = now
+        self.now = now
         ruling = run.ruling
         head = self._heads.get(ruling.purpose) or self._head(ruling.purpose)
-        return ruling.template.asked(head, run.event_id, self._number, now, run.text, step)
+        return ruling.template.asked(head, run.event_id, self.number, now, run.text, step)
 
     def refused(self, event_id: str, ruling: Ruling | None, text: bytes, refusal: Refusal, now: float) -> bytes:
         """A statement that will not go upstream."""
-        self._now = now
+        self.now = now
         if ruling is None:
             head = self._heads.get("") or self._head("")
-            return unread(0).refused(head, event_id, self._number, now, text, refusal)
+            return unread(0).refused(head, event_id, self.number, now, text, refusal)
         head = self._heads.get(ruling.purpose) or self._head(ruling.purpose)
         if ruling.decision.outcome != "allow":
-            return ruling.template.asked(head, event_id, self._number, now, text)
-        return ruling.template.refused(head, event_id, self._number, now, text, refusal)
+            return ruling.template.asked(head, event_id, self.number, now, text)
+        return ruling.template.refused(head, event_id, self.number, now, text, refusal)
 
     def done(self, run: Run, outcome: Ending, tag: str, code: str, now: float) -> bytes:
         """A statement is over."""
-        self._now = now
-        self._number += 1
+        self.now = now
+        self.number += 1
         return done(
             run.event_id,
-            self._number,
+            self.number,
             now,
             outcome,
             started=run.started,
@@ -76,16 +88,16 @@ class Journal:
 
     def lost(self, run: Run) -> bytes:
         """A statement whose end nobody saw."""
-        return self.done(run, "lost", "", "", self._now)
+        return self.done(run, "lost", "", "", self.now)
 
     def connected(self, now: float) -> bytes:
         """The session begins."""
-        self._now = now
+        self.now = now
         source, environment, identity, purpose, client, user = self._who
         return encode(
             Connected(
                 self.next_id(),
-                self._number,
+                self.number,
                 stamp(now),
                 self._connection,
                 source,
@@ -99,18 +111,18 @@ class Journal:
 
     def disconnected(self, reason: str) -> bytes:
         """The session is over."""
-        return encode(Disconnected(self.next_id(), self._number, stamp(self._now), self._connection, reason))
+        return encode(Disconnected(self.next_id(), self.number, stamp(self.now), self._connection, reason))
 
     def broken(self, side: str, reason: str) -> bytes:
         """One side broke the protocol."""
-        return encode(ProtocolBroken(self.next_id(), self._number, stamp(self._now), self._connection, side, reason))
+        return encode(ProtocolBroken(self.next_id(), self.number, stamp(self.now), self._connection, side, reason))
 
     def disagreement(self, run: Run, found: str, refused: bool) -> bytes:
         """The server described a result otherwise than the analysis did."""
         outcome: Literal["refused", "masked"] = "refused" if refused else "masked"
         return encode(
             Disagreement(
-                self.next_id(), self._number, stamp(self._now), self._connection, run.event_id, (found,), outcome
+                self.next_id(), self.number, stamp(self.now), self._connection, run.event_id, (found,), outcome
             )
         )
 

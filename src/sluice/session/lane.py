@@ -1,9 +1,13 @@
 """The fast lane: an exchange that went the whole way once goes it again in two looks, if nothing it depends on has changed.
 
 A track is learned from an exchange that `asking` and `answering` carried out without an incident, under the signature of its
-messages (which leaves out only values). The next time, the same rulings, records, permits and masks apply; what is left out is
-working them out again. Whatever does not match to the byte, at any moment, goes (or goes back to) the whole way: `leave` turns
-a lane exchange under way into the flights that the whole way would have made.
+messages (which leaves out only values). The next time the same rulings, records, permits and masks apply; what is left out is
+working them out again. The kernel recognises it and writes its lines; whatever does not match to the byte, at any moment, goes
+(or goes back to) the whole way: `leave` turns an exchange under way into the flights that the whole way would have made.
+
+It has doors of its own, since events and effects would cost more than what it does: `ask` gives lines for the log, `go` takes
+the log's receipt for them and gives what may go upstream then, `answer` gives lines for the log and, once they are in it, what
+the client gets.
 """
 
 from __future__ import annotations
@@ -12,22 +16,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sluice.audit.events import Ending
-from sluice.engines.engine import Engine
-from sluice.session import effects as fx
-from sluice.session.delivering import count_masked
+from sluice.engines.engine import ClientCodec, Engine
+from sluice.model.decision import Decision
 from sluice.session.flights import Flight, Kind, Run
-from sluice.session.memory import Bounded
 from sluice.session.names import Portal, Prepared
-from sluice.session.permit import Receipt, mint
+from sluice.session.permit import Permit, Receipt, mint
 from sluice.session.rulings import Ruling
-from sluice.session.shape import Shape
 from sluice.session.state import Sending, State, Wait
 
 TRACKS = 256
 _KINDS = frozenset({Kind.QUERY, Kind.PREPARE, Kind.BIND, Kind.DESCRIBE_PORTAL, Kind.EXECUTE, Kind.SYNC})
+_QUERY_HEAD = 5
+"""Type and length stand before a Query's text, a zero byte behind it."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Leg:
     """One request of a track: the flight it makes. `ruling`: it has a run of its own, to be recorded."""
 
@@ -40,134 +43,123 @@ class Leg:
     also: tuple[Ruling, ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Track:
-    """An exchange that is known: its requests, the answer's signature, the shape of its rows."""
+    """An exchange that is known, in its order. `decisions`: of its runs. `names`: whether it leaves names behind.
+
+    `needs`: a statement prepared earlier that its Bind names, which must still be that very one.
+    """
 
     legs: tuple[Leg, ...]
-    reply: bytes
-    shape: Shape | None
-    endings: tuple[Ending, ...]
-    """How each of its runs ends."""
+    decisions: tuple[Decision, ...]
+    names: bool
     needs: tuple[str, Prepared] | None
-    """A statement prepared earlier that its Bind names: it must still be that very one."""
 
 
 class Lane:
     """One session's tracks, the exchange that may become one, and the one under way."""
 
-    __slots__ = ("_active", "_candidate", "_data", "_engine", "_key", "_runs", "_sent", "_text", "_tracks")
+    __slots__ = (
+        "_asked",
+        "_began",
+        "_candidate",
+        "_client",
+        "_data",
+        "_engine",
+        "_ids",
+        "_kept",
+        "_key",
+        "_number",
+        "_open",
+        "_sent",
+        "_state",
+        "_track",
+        "_tracks",
+        "_until",
+        "riding",
+    )  # fmt: skip
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, state: State, client: ClientCodec) -> None:
         self._engine = engine
-        self._tracks: Bounded[bytes, Track] = Bounded(TRACKS)
+        self._state = state
+        self._client = client
+        self._tracks = engine.tracks(state.caller.connection)
+        self._kept: list[Track] = []
         self._key: tuple[object, ...] = ()
+        expires = state.caller.identity.expires_at
+        self._until = float("inf") if expires is None else expires
+        self._open = False
         self._candidate: tuple[bytes, list[Flight]] | None = None
-        self._active: Track | None = None
-        self._runs: list[Run] = []
-        self._data = b""
-        self._text = b""
+        self.riding = False
+        """An exchange is under way in the lane."""
         self._sent = False
+        self._track: Track
+        self._asked = 0
+        self._number = 0
+        self._began = 0.0
+        self._data = b""
+        self._ids: tuple[str, ...] = ()
 
     @property
-    def active(self) -> bool:
-        """An exchange is under way in the lane."""
-        return self._active is not None
-
-    def enter(self, state: State, data: bytes, now: float) -> list[fx.Effect] | None:
-        """Takes a client's messages if they are a known track; None: they go the whole way."""
-        self._candidate = None
-        if not _clear(state):
-            return None
-        seen = self._engine.skim_asked(data)
-        if seen is None:
-            return None
-        signature, start, end = seen
-        key = (state.world, state.analyses, state.seen, state.read_only)
-        if key != self._key:
-            self._tracks.clear()
-            self._key = key
-        track = self._tracks.get(signature)
-        if track is None or not _meant(track, state):
-            self._candidate = (signature, [])
-            return None
-        self._text = data[start:end]
-        return self._go(state, track, data, now)
-
-    def _go(self, state: State, track: Track, data: bytes, now: float) -> list[fx.Effect]:
-        runs: list[Run] = []
-        lines: list[bytes] = []
-        journal = state.journal
-        for leg in track.legs:
-            if leg.ruling is not None:
-                run = Run(journal.next_id(), leg.ruling, now, leg.text or self._text)
-                lines.append(journal.asked(run, now, "prepare" if leg.kind is Kind.PREPARE else "run"))
-                runs.append(run)
-        self._active, self._runs, self._data, self._sent = track, runs, data, False
-        ids = tuple([run.event_id for run in runs])
-        return [fx.Record(lines[0] if len(lines) == 1 else b"".join(lines), ids, True)]
-
-    def recorded(self, receipt: Receipt) -> list[fx.Effect]:
-        """The log has the exchange: it may go upstream."""
-        self._sent = True
-        return [fx.ToUpstream(self._data, [mint(run.ruling.decision, receipt, run.event_id) for run in self._runs])]
-
     def waits(self) -> bool:
-        """An exchange under way waits for its receipt."""
-        return self._active is not None and not self._sent
+        """The exchange under way waits for its receipt."""
+        return self.riding and not self._sent
 
-    def answered(self, state: State, data: bytes, now: float) -> list[fx.Effect] | None:
-        """Takes the database's answer if it is the one the track expects; None: the exchange has left the lane."""
-        track = self._active
-        if track is None:
+    def ask(self, data: bytes, at: float) -> tuple[bytes, tuple[str, ...]] | None:
+        """The record of a client's messages and its events' ids, if they are a known track; None: they go the whole way."""
+        if not self._open or at >= self._until:
             return None
-        seen = self._engine.skim_answered(data)
-        if seen is None or seen[0] != track.reply or not self._sent:
-            self.leave(state)
+        journal = self._state.journal
+        number = journal.number
+        found = self._tracks.ask(data, number, at)
+        track = None if found is None else self._kept[found[0]]
+        if found is None or track is None or (track.needs is not None and not self._meant(track.needs)):
+            signature = self._tracks.signature()
+            self._candidate = None if signature is None else (signature, [])
             return None
-        _, start, end, count, tag_start, tag_end = seen
-        last = self._runs[-1]
-        out = data
-        shape = track.shape
-        if count and shape is not None and shape.mask is not None:
-            try:
-                masked, _, hidden = shape.mask.rows(data[start:end])
-            except ValueError:
-                self.leave(state)
-                return None
-            count_masked(last, hidden)
-            out = b"".join((data[:start], masked, data[end:]))
-            last.size = len(masked)
-        else:
-            last.size = end - start
-        last.rows = count
-        self._active = None
-        tag = data[tag_start:tag_end].decode("ascii", "replace")
-        for run, ending in zip(self._runs, track.endings, strict=True):
-            state.notes.append(state.journal.done(run, ending, tag if ending == "completed" else "", "", now))
-        notes, state.notes = state.notes, []
-        self._name(state, track)
-        return [fx.Record(notes[0] if len(notes) == 1 else b"".join(notes), (), False), fx.ToClient(out)]
+        index, lines = found
+        self._open, self.riding, self._sent = False, True, False
+        self._track, self._asked, self._number, self._began, self._data = track, index, number, at, data
+        journal.number = number + len(track.decisions)
+        journal.now = at
+        self._ids = (journal.id(number + 1),) if len(track.decisions) == 1 else self._all_ids()
+        return lines, self._ids
 
-    @staticmethod
-    def _name(state: State, track: Track) -> None:
-        """Leaves the names the exchange gave as the whole way would have."""
-        for leg in track.legs:
-            if leg.kind is Kind.PREPARE:
-                state.statements.put(leg.name, leg.prepared)
-            elif leg.kind is Kind.BIND:
-                state.portals.put(leg.name, leg.portal)
+    def go(self, receipt: Receipt) -> tuple[bytes, list[Permit]]:
+        """What goes upstream now that the log has the record, with its permits."""
+        permits = [mint(decision, receipt, one) for decision, one in zip(self._track.decisions, self._ids, strict=True)]
+        self._sent = True
+        return self._data, permits
+
+    def answer(self, data: bytes, at: float) -> tuple[bytes, bytes] | None:
+        """(lines for the log, what the client gets once they are in it); None: the answer goes the whole way."""
+        state = self._state
+        journal = state.journal
+        number = journal.number
+        if not self._sent or not self.riding:
+            return None
+        found = self._tracks.answer(data, self._asked, self._number, self._began, number, at)
+        if found is None:
+            return None
+        journal.number = number + len(self._ids)
+        journal.now = at
+        if self._track.names:
+            self._name()
         state.pipeline += 1
+        self.riding, self._open = False, True
+        lines, out = found
+        return lines, data if out is None else out
 
-    def leave(self, state: State) -> None:
+    def leave(self) -> None:
         """Turns the exchange under way, if any, into flights; from here on it goes the whole way."""
-        track, self._active = self._active, None
-        self._candidate = None
-        if track is None:
+        if not self.riding:
             return
-        runs = iter(self._runs)
-        for leg in track.legs:
-            own = [] if leg.ruling is None else [next(runs)]
+        self.riding = False
+        state = self._state
+        runs = self._runs()
+        left = iter(runs)
+        for leg in self._track.legs:
+            own = [] if leg.ruling is None else [next(left)]
             covered = [Run("", ruling, 0.0, leg.text, over=True) for ruling in leg.also]
             state.fly(
                 Flight(
@@ -181,40 +173,95 @@ class Lane:
                 state.portals.define(leg.name, leg.portal, state.pipeline)
         state.pipeline += 1
         if not self._sent:
-            sending = [Sending(b"", run.ruling.decision, run.event_id, "") for run in self._runs]
+            sending = [Sending(b"", run.ruling.decision, run.event_id, "") for run in runs]
             sending[-1].data = self._data
             state.awaiting.append(sending)
             state.wait = state.wait or Wait.RECEIPT
 
-    def watch(self, state: State) -> None:
+    def settle(self) -> None:
+        """After an event that went the whole way: whether the next messages may enter."""
+        key = _key(self._state)
+        if key != self._key:
+            self._key, self._candidate = key, None
+            self._forget()
+        self._open = not self.riding and not self._client.pending and _clear(self._state)
+
+    def watch(self) -> None:
         """After a client's messages went the whole way: notes their flights, if they may become a track."""
         if self._candidate is None:
             return
+        state = self._state
         flights = list(state.flights)
-        fit = not state.inbox and flights and all(_fit(flight) for flight in flights)
+        fit = not state.inbox and not self._client.pending and flights and all(_fit(flight) for flight in flights)
         runs = [run for flight in flights for run in flight.runs if run.event_id]
         self._candidate = (self._candidate[0], flights) if fit and 0 < len(runs) <= 2 else None
 
-    def learn(self, state: State, data: bytes) -> Callable[[], None]:
+    def learn(self, data: bytes) -> Callable[[], None]:
         """Before an answer goes the whole way: what to call after it, to keep the exchange as a track if all went well."""
         candidate, self._candidate = self._candidate, None
-        seen = None if candidate is None or not candidate[1] else self._engine.skim_answered(data)
-        if candidate is None or seen is None:
+        reply = None if candidate is None or not candidate[1] else self._engine.reply_signature(data)
+        if candidate is None or reply is None:
             return _nothing
-        key = (state.world, state.analyses, state.seen, state.read_only)
-        reply = seen[0]
+        key = self._key
 
         def keep() -> None:
-            if state.flights or not _clear(state) or key != (state.world, state.analyses, state.seen, state.read_only):
-                return
-            self._key = self._key if key == self._key else key
-            self._tracks.keep(candidate[0], _track(candidate[1], reply))
+            if not self._state.flights and _clear(self._state) and key == _key(self._state):
+                self._keep(candidate[0], candidate[1], reply)
 
         return keep
+
+    def _keep(self, signature: bytes, flights: list[Flight], reply: bytes) -> None:
+        if len(self._kept) >= TRACKS:
+            self._forget()
+        parts: list[tuple[bytes, bool, bytes, str]] = []
+        mask = None
+        for flight in flights:
+            own = _own(flight)
+            if own is None:
+                continue
+            text = None if flight.kind is Kind.QUERY else own.text
+            ending: Ending = "prepared" if flight.kind is Kind.PREPARE else "completed"
+            step = self._state.journal.parts(own.ruling, text, "prepare" if flight.kind is Kind.PREPARE else "run")
+            parts.append((*step, ending))
+            if flight.kind in (Kind.QUERY, Kind.EXECUTE):
+                mask = None if own.shape is None else own.shape.mask
+        self._tracks.keep(signature, reply, parts, mask)
+        self._kept.append(_track(flights))
+
+    def _forget(self) -> None:
+        self._tracks.clear()
+        self._kept.clear()
+
+    def _meant(self, needs: tuple[str, Prepared]) -> bool:
+        name, prepared = needs
+        state = self._state
+        return state.statements.get(name) is prepared and prepared.under is state.analyses
+
+    def _all_ids(self) -> tuple[str, ...]:
+        count = len(self._track.decisions)
+        return tuple([self._state.journal.id(self._number + place) for place in range(1, count + 1)])
+
+    def _runs(self) -> list[Run]:
+        text = self._data[_QUERY_HEAD:-1]
+        rulings = [(leg.ruling, leg.text or text) for leg in self._track.legs if leg.ruling is not None]
+        return [Run(one, ruling, self._began, said) for one, (ruling, said) in zip(self._ids, rulings, strict=True)]
+
+    def _name(self) -> None:
+        """Leaves the names the exchange gave as the whole way would have."""
+        state = self._state
+        for leg in self._track.legs:
+            if leg.kind is Kind.PREPARE:
+                state.statements.put(leg.name, leg.prepared)
+            elif leg.kind is Kind.BIND:
+                state.portals.put(leg.name, leg.portal)
 
 
 def _nothing() -> None:
     return
+
+
+def _key(state: State) -> tuple[object, ...]:
+    return (state.world, state.analyses, state.seen, state.read_only)
 
 
 def _clear(state: State) -> bool:
@@ -233,19 +280,13 @@ def _clear(state: State) -> bool:
         or state.closed
         or state.stopping
         or state.streaming
+        or state.server.pending
         or state.transaction_read_only
         or state.status == "E"
         or state.encoding != "UTF8"
         or not state.plain_strings
         or state.world.snapshot.policies.reads_time
     )
-
-
-def _meant(track: Track, state: State) -> bool:
-    if track.needs is None:
-        return True
-    name, prepared = track.needs
-    return state.statements.get(name) is prepared and prepared.under is state.analyses
 
 
 def _fit(flight: Flight) -> bool:
@@ -263,24 +304,24 @@ def _fit(flight: Flight) -> bool:
     return True
 
 
-def _track(flights: list[Flight], reply: bytes) -> Track:
+def _own(flight: Flight) -> Run | None:
+    return next((run for run in flight.runs if run.event_id), None)
+
+
+def _track(flights: list[Flight]) -> Track:
     legs: list[Leg] = []
-    shape: Shape | None = None
     needs: tuple[str, Prepared] | None = None
     defined: set[str] = set()
     for flight in flights:
-        own = next((run for run in flight.runs if run.event_id), None)
+        own = _own(flight)
         also = tuple(run.ruling for run in flight.runs if not run.event_id)
         text = b"" if flight.kind is Kind.QUERY or own is None else own.text
         ruling = None if own is None else own.ruling
         legs.append(Leg(flight.kind, ruling, text, flight.name, flight.prepared, flight.portal, also))
-        if own is not None and flight.kind in (Kind.QUERY, Kind.EXECUTE):
-            shape = own.shape
         if flight.kind is Kind.PREPARE:
             defined.add(flight.name)
         if flight.kind is Kind.BIND and flight.portal is not None and flight.statement not in defined:
             needs = (flight.statement, flight.portal.prepared)
-    endings: list[Ending] = [
-        "prepared" if leg.kind is Kind.PREPARE else "completed" for leg in legs if leg.ruling is not None
-    ]
-    return Track(tuple(legs), reply, shape, tuple(endings), needs)
+    decisions = tuple(leg.ruling.decision for leg in legs if leg.ruling is not None)
+    names = any(leg.kind in (Kind.PREPARE, Kind.BIND) for leg in legs)
+    return Track(tuple(legs), decisions, names, needs)

@@ -48,7 +48,7 @@ _LOG = Refusal(
 class Session:
     """One client's connection to one source, from the moment both are logged in."""
 
-    __slots__ = ("_client", "_lane", "_state")
+    __slots__ = ("_client", "_state", "lane")
 
     def __init__(
         self, engine: Engine, caller: Caller, world: World, journal: Journal, parameters: Mapping[str, str]
@@ -56,12 +56,13 @@ class Session:
         """`parameters` are the database's settings as its login reported them."""
         server = engine.upstream(world.limits.row)
         self._client: ClientCodec = engine.downstream(world.limits.frame)
-        self._lane = Lane(engine)
         rulings = Rulings(world, caller.identity, caller.client)
         context = Context(user=caller.user, lower=engine.lower)
         self._state = State(engine, server, caller, world, journal, rulings, context)
         self._state.encoding = parameters.get("client_encoding", "")
         self._state.plain_strings = parameters.get("standard_conforming_strings") == "on"
+        self.lane = Lane(engine, self._state, self._client)
+        """The fast way for exchanges that are known; what it does not take, `on` does."""
 
     def start(self, at: float) -> list[Effect]:
         """The first effects: the connection is recorded, and the server is asked how names resolve in it."""
@@ -83,12 +84,13 @@ class Session:
     def on(self, event: Event) -> list[Effect]:
         """Takes one event; what is to be done, in order. Never raises on account of what either side sends."""
         state = self._state
-        if self._lane.active and type(event) not in _IN_LANE:
-            self._lane.leave(state)
+        self.lane.leave()
         handler = _HANDLERS.get(type(event))
         if handler is None:
             assert_never(event)  # type: ignore[arg-type]
-        return handler(self, state, event)
+        effects = handler(self, state, event)
+        self.lane.settle()
+        return effects
 
     def _client_bytes(self, state: State, event: ClientBytes) -> list[Effect]:
         if state.closed:
@@ -97,25 +99,15 @@ class Session:
         if expires is not None and event.at >= expires:
             state.fatal(_EXPIRED)
             return state.drain()
-        if not self._client.pending:
-            effects = self._lane.enter(state, event.data, event.at)
-            if effects is not None:
-                return effects
         state.inbox.extend(self._client.feed(event.data))
         asking.advance(state, event.at)
-        self._lane.watch(state)
+        self.lane.watch()
         return state.drain()
 
     def _upstream_bytes(self, state: State, event: UpstreamBytes) -> list[Effect]:
         if state.closed:
             return []
-        if state.server.pending:
-            self._lane.leave(state)
-        elif self._lane.active:
-            effects = self._lane.answered(state, event.data, event.at)
-            if effects is not None:
-                return effects
-        learned = self._lane.learn(state, event.data)
+        learned = self.lane.learn(event.data)
         for answered in state.server.feed(event.data):
             answering.answer(state, answered, event.at)
         learned()
@@ -146,8 +138,6 @@ class Session:
         return state.drain()
 
     def _recorded(self, state: State, event: Recorded) -> list[Effect]:
-        if self._lane.waits():
-            return self._lane.recorded(event.receipt)
         out = state.released(event.receipt)
         if state.inbox and state.wait is None:
             asking.advance(state, event.at)
@@ -245,9 +235,6 @@ class Session:
         state.close(f"the {event.side} went away")
         return state.drain()
 
-
-_IN_LANE = frozenset({UpstreamBytes, Recorded})
-"""Events that an exchange in the fast lane expects; any other sends it the whole way first."""
 
 _HANDLERS: dict[type, Callable[..., list[Effect]]] = {
     ClientBytes: Session._client_bytes,

@@ -1,0 +1,318 @@
+//! Exchanges that are known: recognised by their signature, and the lines that record them written from what was laid down.
+//!
+//! What a track is worth, who may use it and for how long is the session's to know; here are only bytes.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use crate::masks::ColumnMask;
+use crate::{rows, skim};
+
+/// One statement of a track, as the log wants it: what stands behind the line's time, its own text or not, and the rest.
+pub struct Leg {
+    pub before: Vec<u8>,
+    pub own_text: bool,
+    pub rest: Vec<u8>,
+    /// How it ends: `completed` or `prepared`.
+    pub ending: String,
+}
+
+struct Track {
+    legs: Vec<Leg>,
+    reply: Vec<u8>,
+    mask: Option<Arc<Vec<Option<ColumnMask>>>>,
+}
+
+/// Where an exchange began: its track, the number its events count from, and when.
+#[derive(Clone, Copy)]
+pub struct Began {
+    pub track: usize,
+    pub number: u64,
+    pub at: f64,
+}
+
+/// What became of a known answer: the lines that complete its record, and what the client gets if that is something else.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub lines: Vec<u8>,
+    pub out: Option<Vec<u8>>,
+}
+
+/// The tracks of one connection.
+pub struct Tracks {
+    connection: String,
+    known: HashMap<Vec<u8>, usize>,
+    tracks: Vec<Track>,
+    last: Option<Vec<u8>>,
+}
+
+impl Tracks {
+    /// `connection` is the connection's id as the log writes it, of letters, digits and `_.:-`.
+    pub fn new(connection: &str) -> Self {
+        Self {
+            connection: connection.to_owned(),
+            known: HashMap::new(),
+            tracks: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// Forgets every track.
+    pub fn clear(&mut self) {
+        self.known.clear();
+        self.tracks.clear();
+    }
+
+    /// How many tracks there are.
+    pub fn len(&self) -> usize {
+        self.tracks.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.tracks.is_empty()
+    }
+
+    /// The signature of the messages last asked about, if they have one; once.
+    pub fn signature(&mut self) -> Option<Vec<u8>> {
+        self.last.take()
+    }
+
+    /// Lays down a track; its index.
+    pub fn keep(
+        &mut self,
+        signature: Vec<u8>,
+        reply: Vec<u8>,
+        legs: Vec<Leg>,
+        mask: Option<Arc<Vec<Option<ColumnMask>>>>,
+    ) -> usize {
+        self.known.insert(signature, self.tracks.len());
+        self.tracks.push(Track { legs, reply, mask });
+        self.tracks.len() - 1
+    }
+
+    /// The track of a client's whole messages, and the lines of its record. `number`: of the connection's last event.
+    pub fn ask(&mut self, data: &[u8], number: u64, at: f64) -> Option<(usize, Vec<u8>)> {
+        self.last = None;
+        let (signature, (start, end)) = skim::asked(data)?;
+        let known = self.known.get(&signature).copied();
+        self.last = Some(signature);
+        let index = known?;
+        let track = self.tracks.get(index)?;
+        let mut lines = Vec::with_capacity(1024);
+        let time = stamp(at)?;
+        for (leg, number) in track.legs.iter().zip(number + 1..) {
+            write!(
+                lines,
+                "{{\"event\":\"statement-asked\",\"id\":\"{}-{number}\",\"seq\":{number},\"time\":\"{time}\",",
+                self.connection
+            )
+            .ok()?;
+            lines.extend_from_slice(&leg.before);
+            if leg.own_text {
+                quote(data.get(start..end)?, &mut lines)?;
+            }
+            lines.extend_from_slice(&leg.rest);
+        }
+        Some((index, lines))
+    }
+
+    /// The lines that complete the record of an exchange, if the server's whole answer is the one its track expects.
+    ///
+    /// `number`: of the connection's last event. None: the answer must be looked at.
+    pub fn answer(&self, data: &[u8], began: Began, number: u64, at: f64) -> Option<Ended> {
+        let track = self.tracks.get(began.track)?;
+        let found = skim::answered(data)?;
+        if found.signature != track.reply {
+            return None;
+        }
+        let (start, end) = found.rows;
+        let run = data.get(start..end)?;
+        let mut size = run.len();
+        let mut masked = Vec::new();
+        let mut out = None;
+        if let (Some(mask), 1..) = (&track.mask, found.count) {
+            masked.resize(mask.len(), 0u64);
+            let mut whole = Vec::with_capacity(data.len() + data.len() / 8);
+            whole.extend_from_slice(data.get(..start)?);
+            rows::mask(run, mask, &mut whole, &mut masked).ok()?;
+            size = whole.len() - start;
+            whole.extend_from_slice(data.get(end..)?);
+            out = Some(whole);
+        }
+        let tag = data.get(found.tag.0..found.tag.1)?;
+        let lines = self.done(track, began, number, at, tag, (found.count, size, &masked))?;
+        Some(Ended { lines, out })
+    }
+
+    fn done(
+        &self,
+        track: &Track,
+        began: Began,
+        number: u64,
+        at: f64,
+        tag: &[u8],
+        (count, size, masked): (u64, usize, &[u64]),
+    ) -> Option<Vec<u8>> {
+        if !tag
+            .iter()
+            .all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' '))
+        {
+            return None;
+        }
+        let tag = std::str::from_utf8(tag).ok()?;
+        let time = stamp(at)?;
+        let micros = ((at - began.at) * 1e6).round_ties_even().max(0.0) as u64;
+        let mut lines = Vec::with_capacity(256);
+        for (place, leg) in track.legs.iter().enumerate() {
+            let (id, seq) = (began.number + 1 + place as u64, number + 1 + place as u64);
+            let last = place + 1 == track.legs.len();
+            let (rows, bytes) = if last { (count, size) } else { (0, 0) };
+            write!(
+                lines,
+                "{{\"event\":\"statement-done\",\"id\":\"{}-{id}\",\"seq\":{seq},\"time\":\"{time}\",\
+                 \"outcome\":\"{}\",\"rows\":{rows},\"bytes\":{bytes},\"masked\":[",
+                self.connection, leg.ending
+            )
+            .ok()?;
+            for (column, hidden) in masked.iter().enumerate().filter(|_| last) {
+                let comma = if column == 0 { "" } else { "," };
+                write!(lines, "{comma}{hidden}").ok()?;
+            }
+            let tag = if leg.ending == "completed" { tag } else { "" };
+            writeln!(
+                lines,
+                "],\"duration_us\":{micros},\"error\":\"\",\"tag\":\"{tag}\"}}"
+            )
+            .ok()?;
+        }
+        Some(lines)
+    }
+}
+
+/// A text as JSON, if it is printable ASCII and holds no comment; the log shows others in another way.
+fn quote(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    if text.len() > LONGEST || text.windows(2).any(|two| two == b"--" || two == b"/*") {
+        return None;
+    }
+    out.push(b'"');
+    for byte in text {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b' '..=b'~' => out.push(*byte),
+            _ => return None,
+        }
+    }
+    out.extend_from_slice(b"\",");
+    Some(())
+}
+
+/// Texts longer than this are cut in the log, which is not done here.
+const LONGEST: usize = 16_384;
+
+/// Seconds since the epoch as RFC 3339 in UTC, to the microsecond.
+fn stamp(at: f64) -> Option<String> {
+    let micros = (at * 1e6).round_ties_even();
+    if !(0.0..2.5e17).contains(&micros) {
+        return None;
+    }
+    let micros = micros as u64;
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Days to a date by eras of 400 years that begin in March (Howard Hinnant, chrono-compatible date algorithms).
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let place = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * place + 2) / 5 + 1;
+    let month = if place < 10 { place + 3 } else { place - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{fraction:06}Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leg(own_text: bool) -> Leg {
+        Leg {
+            before: b"\"source\":\"s\",".to_vec(),
+            own_text,
+            rest: b"\"end\":1}\n".to_vec(),
+            ending: "completed".to_owned(),
+        }
+    }
+
+    fn query(text: &str) -> Vec<u8> {
+        let mut frame = vec![b'Q'];
+        frame.extend_from_slice(&(text.len() as u32 + 5).to_be_bytes());
+        frame.extend_from_slice(text.as_bytes());
+        frame.push(0);
+        frame
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        assert_eq!(stamp(0.0).as_deref(), Some("1970-01-01T00:00:00.000000Z"));
+        assert_eq!(
+            stamp(951_782_400.25).as_deref(),
+            Some("2000-02-29T00:00:00.250000Z")
+        );
+        assert_eq!(
+            stamp(1_767_225_599.999_999_5).as_deref(),
+            Some("2026-01-01T00:00:00.000000Z")
+        );
+        assert_eq!(stamp(-1.0), None);
+        assert_eq!(stamp(f64::NAN), None);
+    }
+
+    #[test]
+    fn a_track_is_found_whatever_its_literals() {
+        let mut tracks = Tracks::new("c");
+        assert_eq!(
+            tracks.ask(&query("select a from t where b = 1"), 0, 1.0),
+            None
+        );
+        let signature = tracks.signature().unwrap_or_default();
+        tracks.keep(signature, b"Z".to_vec(), vec![leg(true)], None);
+        let (index, lines) = tracks
+            .ask(&query("select a from t where b = 22"), 6, 1.0)
+            .unwrap_or_default();
+        assert_eq!(index, 0);
+        assert_eq!(
+            String::from_utf8_lossy(&lines),
+            "{\"event\":\"statement-asked\",\"id\":\"c-7\",\"seq\":7,\"time\":\"1970-01-01T00:00:01.000000Z\",\
+             \"source\":\"s\",\"select a from t where b = 22\",\"end\":1}\n"
+        );
+        assert_eq!(
+            tracks.ask(&query("select a from u where b = 22"), 6, 1.0),
+            None
+        );
+    }
+
+    #[test]
+    fn a_text_that_the_log_would_show_otherwise_goes_the_whole_way() {
+        let mut out = Vec::new();
+        for text in [
+            "select 1 -- x",
+            "select /* x */ 1",
+            "select 'é'",
+            "a\u{7f}",
+            "a\rb",
+        ] {
+            assert_eq!(quote(text.as_bytes(), &mut out), None, "{text}");
+        }
+        out.clear();
+        assert_eq!(quote(b"a \"b\" \\ \n\t", &mut out), Some(()));
+        assert_eq!(out, b"\"a \\\"b\\\" \\\\ \\n\\t\",");
+    }
+}
