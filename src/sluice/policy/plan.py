@@ -29,6 +29,9 @@ _BY_ACCESS: Final[dict[Access, str]] = {
 _UNBOUNDED: Final = {"update": "unbounded-update", "delete": "unbounded-delete", "merge": "destroy"}
 _BY_VERB: Final = {"revoke": "grant", "set": "setting", "reset": "setting"}
 _INSERTING: Final = frozenset({"insert", "copy-in"})
+_NAMING: Final = frozenset(
+    {"create table", "create sequence", "alter sequence", "rename", "alter schema of", "comment", "create view"}
+)
 
 
 class Gate(NamedTuple):
@@ -151,7 +154,7 @@ class Planner:
         for touch in span.tables:
             if touch.access in _INSERTING:
                 columns |= set(self._binding.labelled_in(touch.table))
-            elif touch.access not in ("read", "copy-out"):
+            elif touch.access not in ("read", "copy-out") and not _handles_names(span):
                 plan.errors += self._labels("reveal", self._binding.row_labels)
         for column in sorted(columns):
             plan.errors += self._subjects("reveal", column)
@@ -185,6 +188,12 @@ def _may_hold_anything(span: Span) -> bool:
         or any(output.opaque for output in span.outputs or ())
         or any(write.opaque for write in span.writes)
     )
+
+
+def _handles_names(span: Span) -> bool:
+    """Whether it makes, names or drops things without a look at their rows: no error of it can quote one."""
+    named = span.verb in _NAMING or span.verb.startswith("drop ")
+    return named and span.confidence == Confidence.EXACT and not span.functions
 
 
 def _of_touch(touch: Touch, span: Span) -> Iterator[str]:

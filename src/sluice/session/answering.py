@@ -26,6 +26,7 @@ from sluice.model.waist import (
 from sluice.session import delivering, settling
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.outcomes import succeeded
+from sluice.session.quiet import says_names_alone
 from sluice.session.state import State, Wait
 
 _EXTENDED_END = (Kind.SYNC, Kind.QUERY, Kind.CALL)
@@ -275,9 +276,11 @@ def _error_text(state: State, flight: Flight, answered: Failed) -> bytes:
 
 
 def _quietened(state: State, flight: Flight | None, answered: Failed | Notice) -> bytes:
-    if flight is not None and any(run.ruling.decision.quiet_errors for run in flight.runs):
-        return state.engine.voice.withhold(answered.raw, answered.fields)
-    return answered.raw
+    if flight is None or not any(run.ruling.decision.quiet_errors for run in flight.runs):
+        return answered.raw
+    if isinstance(answered, Failed) and says_names_alone(answered.fields, flight.run and flight.run.ruling.span):
+        return answered.raw
+    return state.engine.voice.withhold(answered.raw, answered.fields)
 
 
 def _notice(state: State, answered: Notice, now: float) -> None:

@@ -32,15 +32,14 @@ from sluice.session.purposes import purpose_of
 from sluice.session.rulings import Ruling
 from sluice.session.state import State
 
-_NO_STATEMENT = Refusal(
-    "the prepared statement is not known to the gateway",
-    hint="prepare the statement on this connection first",
-    code="26000",
-)
-_NO_PORTAL = Refusal(
-    "the portal is not known to the gateway", hint="bind a statement to the portal first", code="34000"
-)
 _UNKNOWN = (("relation", "42P01"), ("column", "42703"))
+_UNREADABLE = {
+    "42601": "check the statement; the gateway must be able to read what it is to govern",
+    "22021": "send text that is valid in `client_encoding`, best UTF8",
+    "54000": "send it in smaller parts",
+    "54001": "send it in simpler parts",
+}
+"""Why a text could not be read at all, by SQLSTATE, and what to do about it."""
 _BROKEN_CODE = "08P01"
 
 
@@ -115,7 +114,7 @@ def _bind(state: State, asked: Bind, now: float) -> bool:
         return False
     prepared = state.statements.get(asked.statement)
     if prepared is None:
-        _refuse_step(state, b"", (), _NO_STATEMENT, now)
+        _refuse_step(state, b"", (), _absent("S", asked.statement), now)
         return True
     understood = settling.renewed(state, prepared)
     if understood is None:
@@ -150,7 +149,7 @@ def _describe(state: State, asked: Describe, now: float) -> bool:
             portal.asked = True
     known = flight.prepared or (flight.portal.prepared if flight.portal else None)
     if known is None:
-        _refuse_step(state, b"", (), _NO_STATEMENT if asked.kind == "S" else _NO_PORTAL, now)
+        _refuse_step(state, b"", (), _absent(asked.kind, asked.name), now)
         return True
     rulings = _rulings(state, known.understood, known.text, now)
     flight.runs = [Run("", ruling, now, known.text, over=True) for ruling in rulings]
@@ -167,7 +166,7 @@ def _execute(state: State, asked: Execute, now: float) -> bool:
         return False
     portal = state.portals.get(asked.portal)
     if portal is None:
-        _refuse_step(state, b"", (), _NO_PORTAL, now)
+        _refuse_step(state, b"", (), _absent("P", asked.portal), now)
         return True
     prepared = portal.prepared
     understood = portal.understood
@@ -285,7 +284,9 @@ def _first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
 
 
 def _unknown(ruling: Ruling) -> Refusal | None:
-    """A name that nothing has is said as the server would say it: most of them are typing errors."""
+    """A name that nothing has, or a text that is no SQL, is said as the server would: most of them are typing errors."""
+    if ruling.span.code in _UNREADABLE:
+        return Refusal(ruling.span.reasons[0], hint=_UNREADABLE[ruling.span.code], code=ruling.span.code)
     for reason in ruling.span.reasons:
         for what, code in _UNKNOWN:
             if reason.startswith(f"unknown {what} `"):
@@ -293,6 +294,14 @@ def _unknown(ruling: Ruling) -> Refusal | None:
                 hint = "check the spelling and the search path; the gateway must see what it is to govern"
                 return Refusal(f'{what} "{name}" does not exist', hint=hint, code=code)
     return None
+
+
+def _absent(kind: str, name: str) -> Refusal:
+    """A name that stands for nothing on this connection, in the server's words."""
+    if kind == "P":
+        return Refusal(f'portal "{name}" does not exist', hint="bind a statement to the portal first", code="34000")
+    what = f'prepared statement "{name}"' if name else "unnamed prepared statement"
+    return Refusal(f"{what} does not exist", hint="prepare it on this connection first", code="26000")
 
 
 def _run(
