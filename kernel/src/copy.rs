@@ -63,7 +63,8 @@ impl CopyMask {
         }
     }
 
-    /// Takes a run of CopyData messages; appends messages with the masked rows that are whole by now. Returns their number.
+    /// Takes a run of CopyData messages; appends a message for each masked row that is whole by now, as the server would:
+    /// drivers take one message for one row. Returns their number.
     pub fn feed(
         &mut self,
         run: &[u8],
@@ -75,17 +76,10 @@ impl CopyMask {
                 .extend_from_slice(frame?.get(5..).unwrap_or_default());
         }
         let held = std::mem::take(&mut self.held);
-        let start = out.len();
-        out.extend_from_slice(b"d\0\0\0\0");
         let (used, rows) = match self.format {
             Format::Binary => self.binary(&held, out, masked)?,
             _ => self.lines(&held, out, masked)?,
         };
-        if out.len() == start + 5 {
-            out.truncate(start);
-        } else {
-            rows::set_length(out, start + 1)?;
-        }
         self.held = held.get(used..).unwrap_or_default().to_vec();
         self.scanned = self.scanned.saturating_sub(used);
         if self.held.len() > self.max_row {
@@ -109,9 +103,11 @@ impl CopyMask {
         masked: &mut [u64],
     ) -> Result<(usize, u64), Malformed> {
         let mut at = 0;
+        let mut head: &[u8] = b"";
         if !self.begun {
-            let Some(head) = held.get(..19) else {
-                return Ok((0, 0));
+            head = match held.get(..19) {
+                Some(head) => head,
+                None => return Ok((0, 0)),
             };
             let extension = head
                 .get(15..19)
@@ -120,33 +116,37 @@ impl CopyMask {
             if head.get(..11) != Some(SIGNATURE) || extension != 0 {
                 return Err(Malformed("a binary COPY does not begin as one"));
             }
-            out.extend_from_slice(head);
-            self.begun = true;
             at = 19;
         }
         let mut rows = 0;
+        // The header stands in one message with the first row, or with the end if there is none.
         while let Some(rest) = held.get(at..).filter(|rest| rest.len() >= 2) {
             if self.ended {
                 return Err(Malformed("a binary COPY goes on behind its end"));
             }
-            if rest.starts_with(b"\xff\xff") {
-                out.extend_from_slice(b"\xff\xff");
-                self.ended = true;
-                at += 2;
-                continue;
-            }
-            let Some(length) = tuple_length(rest) else {
+            let ends = rest.starts_with(b"\xff\xff");
+            let length = if ends { Some(2) } else { tuple_length(rest) };
+            let Some(length) = length else {
                 break;
             };
+            let start = begin(out);
+            out.extend_from_slice(std::mem::take(&mut head));
+            self.begun = true;
             out.extend_from_slice(rest.get(..2).unwrap_or_default());
+            at += length;
+            if ends {
+                self.ended = true;
+                rows::set_length(out, start)?;
+                continue;
+            }
             let tuple = rest.get(..length).unwrap_or_default();
             if !rows::fields(tuple, &self.columns, out, masked)?.is_empty() {
                 return Err(Malformed("a row holds more than its fields"));
             }
-            at += length;
+            rows::set_length(out, start)?;
             rows += 1;
         }
-        Ok((at, rows))
+        Ok((if self.begun { at } else { 0 }, rows))
     }
 
     fn lines(
@@ -158,6 +158,7 @@ impl CopyMask {
         let (mut at, mut rows) = (0, 0);
         while let Some(end) = self.line_end(held, at) {
             let line = held.get(at..end).unwrap_or_default();
+            let start = begin(out);
             if self.header && !self.begun {
                 out.extend_from_slice(line);
             } else if self.format == Format::Csv {
@@ -168,6 +169,7 @@ impl CopyMask {
             rows += u64::from(self.begun || !self.header);
             self.begun = true;
             out.push(b'\n');
+            rows::set_length(out, start)?;
             at = end + 1;
             self.scanned = at;
         }
@@ -313,6 +315,12 @@ impl CopyMask {
         }
         out.push(self.marks.quote);
     }
+}
+
+/// Begins a message; where its length belongs.
+fn begin(out: &mut Vec<u8>) -> usize {
+    out.extend_from_slice(b"d\0\0\0\0");
+    out.len() - 4
 }
 
 struct Fields<'a> {
