@@ -132,7 +132,9 @@ def gateway(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
     postgres.psql("create database shop")
     postgres.psql(SCHEMA, "shop")
     folder: Path = tmp_path_factory.mktemp("gateway")
-    users = "".join(f'  {name}: {{groups: [{group}], scram: "{verifier(PASSWORD)}"}}\n' for name, group in USERS.items())
+    users = "".join(
+        f'  {name}: {{groups: [{group}], scram: "{verifier(PASSWORD)}"}}\n' for name, group in USERS.items()
+    )
     config = (
         f"sources:\n  shop: {{host: 127.0.0.1, port: {postgres.port}, environment: staging, user: shop_gateway}}\n"
         f"users:\n{users}masking: {{key: {{file: masking.key}}}}\naudit: {{path: audit}}\n"

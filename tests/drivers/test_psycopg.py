@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import threading
 import uuid
@@ -74,7 +75,9 @@ def test_executemany(gateway):
     with gateway.connect("app") as app:
         app.execute("create temp table many (a int primary key, b text)")
         with app.cursor() as cursor:
-            cursor.executemany("insert into many values (%s, %s) returning a", [(n, f"x{n}") for n in range(50)], returning=True)
+            cursor.executemany(
+                "insert into many values (%s, %s) returning a", [(n, f"x{n}") for n in range(50)], returning=True
+            )
             found = [cursor.fetchone()]
             while cursor.nextset():
                 found.append(cursor.fetchone())
@@ -109,7 +112,7 @@ def test_server_side_cursors(gateway, binary):
             cursor.scroll(10)
             assert cursor.fetchone() == (14, "*******1014")
             cursor.scroll(0, mode="absolute")
-            assert [row for row in cursor] == [(n, f"*******{1000 + n}") for n in range(1, 201)]
+            assert list(cursor) == [(n, f"*******{1000 + n}") for n in range(1, 201)]
         dana.rollback()
 
 
@@ -123,11 +126,21 @@ def test_a_cursor_that_outlives_its_transaction(gateway):
         dana.commit()
 
 
+# What is masked stands in quotes in csv, which never changes its meaning; all else is as the server wrote it.
 FORMATS = {
     "text": (b"1\tp***@example.com\t1980-01-01\t*******1001\t\\N\n", ""),
-    "csv": (b"id,email,birth_date,ssn,note\n1,p***@example.com,1980-01-01,*******1001,\n", "(format csv, header)"),
-    "quoted csv": (b'"1";"p***@example.com";"1980-01-01";"*******1001";\n', "(format csv, delimiter ';', force_quote *)"),
-    "csv quoted in part": (b'1,p***@example.com,1980-01-01,"*******1001",\n', "(format csv, force_quote (ssn, note))"),
+    "csv": (
+        b'id,email,birth_date,ssn,note\n1,"p***@example.com","1980-01-01","*******1001",\n',
+        "(format csv, header)",
+    ),
+    "quoted csv": (
+        b'"1";"p***@example.com";"1980-01-01";"*******1001";\n',
+        "(format csv, delimiter ';', force_quote *)",
+    ),
+    "csv quoted in part": (
+        b'1,"p***@example.com","1980-01-01","*******1001",\n',
+        "(format csv, force_quote (ssn, note))",
+    ),
 }
 
 
@@ -191,7 +204,10 @@ def test_a_copy_in_that_fails_or_is_given_up_leaves_the_connection_alive(gateway
         with pytest.raises(ZeroDivisionError), app.cursor().copy("copy half from stdin") as copy:
             copy.write("1\n")
             raise ZeroDivisionError
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), app.cursor().copy("copy pg_authid from stdin") as copy:
+        with (
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+            app.cursor().copy("copy pg_authid from stdin") as copy,
+        ):
             copy.write("1\n")
         assert app.execute("select count(*) from half").fetchone() == (0,)
 
@@ -282,7 +298,9 @@ def test_values_of_every_type_pass_unchanged(gateway, binary):
     with gateway.connect("dana", "analytics") as dana:
         dana.execute("set timezone = 'UTC'")
         row = dana.execute(text, [_given(kind) for kind in VALUES], binary=binary).fetchone()
-    assert [str(value) if kind == "inet" else value for kind, value in zip(VALUES, row, strict=True)] == list(VALUES.values())
+    assert [str(value) if kind == "inet" else value for kind, value in zip(VALUES, row, strict=True)] == list(
+        VALUES.values()
+    )
 
 
 @pytest.mark.parametrize("binary", [False, True])
@@ -294,9 +312,35 @@ def test_a_large_result_is_whole(gateway, binary):
     assert found[-1] == (30_000, "x" * 100, [30_000, None, 30_000])
 
 
-def test_one_large_value_is_whole(gateway):
+@pytest.mark.parametrize("factory", [psycopg.Cursor, psycopg.ClientCursor])
+@pytest.mark.parametrize("user", ["dana", "olga"])
+def test_rows_of_any_size_are_whole_and_counted(gateway, factory, user):
+    text = "select n, repeat('abc', 1000000 * n) from generate_series(1, 3) n"
+    with gateway.connect(user, "incident" if user == "olga" else "analytics", cursor_factory=factory) as connection:
+        found = connection.execute(text).fetchall()
+        assert [(n, len(value)) for n, value in found] == [(1, 3_000_000), (2, 6_000_000), (3, 9_000_000)]
+        assert connection.execute("select 1").fetchone() == (1,)
+    done = [
+        event
+        for event in gateway.gateway.events()
+        if event["event"] == "statement-done" and event["bytes"] > 18_000_000
+    ]
+    assert done
+    assert {event["rows"] for event in done} == {3}
+
+
+def test_a_large_value_in_a_copy_and_a_masked_row_behind_it(gateway):
     with gateway.connect("dana", "analytics") as dana:
-        assert len(dana.execute("select repeat('abc', 3000000)").fetchone()[0]) == 9_000_000
+        with dana.cursor().copy("copy (select repeat('abc', 2000000)) to stdout") as copy:
+            assert sum(len(data) for data in copy) == 6_000_001
+        cursor = dana.execute("select repeat('abc', 2000000); select ssn from customers where id = 1")
+        assert len(cursor.fetchone()[0]) == 6_000_000
+        assert cursor.nextset()
+        assert cursor.fetchone() == ("*******1001",)
+        assert (
+            len(dana.execute("select repeat('ab', 2000000), ssn from customers where id = 1").fetchone()[0])
+            == 4_000_000
+        )
 
 
 def test_sixteen_hundred_columns(gateway):
@@ -316,7 +360,11 @@ def test_a_table_of_sixteen_hundred_columns(gateway):
 
 def test_rows_by_name(gateway):
     with gateway.connect("sam", "ticket") as sam:
-        row = sam.cursor(row_factory=namedtuple_row).execute("select id, email as mail from customers where id = 1").fetchone()
+        row = (
+            sam.cursor(row_factory=namedtuple_row)
+            .execute("select id, email as mail from customers where id = 1")
+            .fetchone()
+        )
     assert (row.id, row.mail) == (1, "person1@example.com")
 
 
@@ -336,6 +384,4 @@ async def _asynchronously(dsn: str) -> tuple[object, ...]:
 
 
 def test_the_asynchronous_connection(gateway):
-    import asyncio
-
     assert asyncio.run(_asynchronously(gateway.dsn("dana", "analytics"))) == MASKED

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import psycopg
 import pytest
-from wire import FLUSH, SYNC, Message, Wire, bind, describe, error, execute, fields, kinds, parse, query, rows, status
+from wire import FLUSH, SYNC, Wire, bind, describe, error, execute, fields, kinds, parse, query, rows, status
 
 REFUSED = "select count(*) from customers where ssn like '900%'"
 FAILING = "select 1/0"
@@ -111,7 +111,9 @@ def test_several_statements_in_one_message_run_whole_or_not_at_all(gateway):
 def test_a_refused_statement_does_nothing_even_late_in_a_pipeline(gateway):
     with Wire(gateway.dsn("app")) as app:
         app.ask(query("create temp table piece (a int)"))
-        said = app.ask(parse("insert into piece values (1)"), bind(), execute(), parse(REFUSED), bind(), execute(), SYNC)
+        said = app.ask(
+            parse("insert into piece values (1)"), bind(), execute(), parse(REFUSED), bind(), execute(), SYNC
+        )
         assert kinds(said) == "12CEZ"
         assert rows(app.ask(query("select count(*) from piece"))) == [[b"0"]]
 
@@ -140,7 +142,7 @@ def test_an_error_that_names_only_what_the_caller_wrote_keeps_its_text(gateway):
         "selct 1": 'syntax error at or near "selct"',
         "select ssn + 1 from customers": "operator does not exist: text + integer",
         "drop table pg_class": "must be owner of table pg_class",
-        "drop table items, nowhere_either": 'table "nowhere_either" does not exist',
+        "drop table nowhere_either": 'table "nowhere_either" does not exist',
         "create table items (a int)": 'relation "items" already exists',
         "alter table items rename to staff": "must be owner of table items",
         "execute never_prepared": 'prepared statement "never_prepared" does not exist',
@@ -195,5 +197,3 @@ def test_notices_of_a_statement_reach_the_client(gateway):
         said = olga.ask(query("drop table if exists nowhere_at_all"))
     (notice,) = [message for message in said if message.kind == "N"]
     assert fields(notice)["M"] == 'table "nowhere_at_all" does not exist, skipping'
-
-

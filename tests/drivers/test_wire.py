@@ -18,15 +18,10 @@ from wire import (
     copy_data,
     copy_fail,
     describe,
-    error,
     execute,
     fields,
-    frame,
-    kinds,
     parse,
     query,
-    rows,
-    status,
 )
 
 SELECT = "select id, email, tags, birth_date, note from customers order by id limit 5"

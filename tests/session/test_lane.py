@@ -137,7 +137,7 @@ class Play:
         settings_ = {"client_encoding": "UTF8", "standard_conforming_strings": "on"}
         self.session = Session(self.engine, Caller(identity, "", client, "c", "ada"), WORLD, journal, settings_)
         self._do(self.session.start(1.0))
-        context = row(b'["pg_catalog","public"]', b"app", b"")
+        context = row(b'["pg_catalog","public"]', b"app", b"", b"UTF8", b"on")
         own = frame(b"1") + frame(b"2") + context + frame(b"C", b"SELECT 1\0") + frame(b"3") * 2 + READY
         self.happens(UpstreamBytes(own, 1.0))
 

@@ -33,8 +33,8 @@ class ServerCodec(Protocol):
     def stream(self, on: bool) -> None:
         """Whether rows may be handed on in parts."""
 
-    def take_rows(self) -> int:
-        """Rows begun since the last call."""
+    def begun(self, run: bytes) -> int:
+        """Rows that begin in a run of parts of rows; every part in turn, or the count is lost."""
 
     def feed(self, data: bytes) -> list[Answered]:
         """The events that these bytes complete; never raises."""
@@ -72,7 +72,8 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One database's protocol and dialect. `context_sql` answers one row: search path, user, temporary schema, in that order.
+    """One database's protocol and dialect. `context_sql` answers one row: search path, user, temporary schema, client
+    encoding, and whether a backslash in a string is only a backslash (`on`), in that order.
 
     `tracks` and `reply_signature` recognise whole exchanges (see the kernel's manual); they understand nothing.
     `catalog_sql` answers rows for `build_catalog`, which also takes the functions that the configuration vouches for;
@@ -83,7 +84,7 @@ class Engine:
     downstream: Callable[[int], ClientCodec]
     upstream: Callable[[int], ServerCodec]
     columns: Callable[[bytes], tuple[ResultColumn, ...]]
-    cells: Callable[[bytes], list[list[str | None]]]
+    cells: Callable[[bytes], list[list[bytes | None]]]
     count: Callable[[bytes], int]
     head: Callable[[bytes, int], bytes]
     voice: Voice

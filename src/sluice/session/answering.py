@@ -39,6 +39,8 @@ def answer(state: State, answered: Answered, now: float) -> None:
     if state.held_rows:
         state.held_rows.append(answered)
         return
+    if state.streaming and not isinstance(answered, Rows):
+        state.streaming = False
     _HANDLERS[type(answered)](state, answered, now)
 
 
@@ -95,10 +97,7 @@ def _rows(state: State, answered: Rows, now: float) -> None:
     if flight is None:
         return
     if flight.kind is Kind.OWN:
-        flight.collected = [
-            *(flight.collected or ()),
-            *(cell or "" for row in state.engine.cells(answered.raw) for cell in row),
-        ]
+        _collect(state, flight, answered)
         return
     run = flight.run
     if run is None:
@@ -112,6 +111,15 @@ def _rows(state: State, answered: Rows, now: float) -> None:
         return
     if not delivering.rows(state, run, answered):
         confused(state, "rows that do not fit their description")
+
+
+def _collect(state: State, flight: Flight, answered: Rows) -> None:
+    try:
+        cells = [cell or b"" for row in state.engine.cells(answered.raw) for cell in row]
+    except ValueError:
+        confused(state, "rows that break their layout")
+        return
+    flight.collected = [*(flight.collected or ()), *cells]
 
 
 def _copy_start(state: State, answered: CopyStart, now: float) -> None:
@@ -167,7 +175,7 @@ def _step(state: State, answered: Step, now: float) -> None:
             flight.closings += 1
             if flight.closings == 2 and not flight.ends_pipeline:
                 state.flights.popleft()
-                settling.own_answered(state, flight)
+                _own_answered(state, flight)
         return
     flight = _first(state, *_STEPS[answered.kind])
     if flight is None:
@@ -212,18 +220,7 @@ def _failed(state: State, answered: Failed, now: float) -> None:
         state.close("the database ended the connection")
         return
     if flight.kind is Kind.OWN:
-        state.notes.append(
-            state.journal.broken(
-                "upstream", f"`{flight.purpose}` query of the gateway failed ({answered.fields.get('C', '')})"
-            )
-        )
-        state.fatal(
-            Refusal(
-                "the gateway could not learn how names resolve, so the connection was ended",
-                hint="connect again",
-                code="58000",
-            )
-        )
+        _lost_track(state, f"`{flight.purpose}` query of the gateway failed ({answered.fields.get('C', '')})")
         return
     if not flight.silent or flight.report is None:
         already = flight.run is not None and flight.run.shape is not None and flight.run.shape.refusal is not None
@@ -233,6 +230,24 @@ def _failed(state: State, answered: Failed, now: float) -> None:
     if flight.kind in (Kind.QUERY, Kind.CALL):
         return
     _skip_pipeline(state, now)
+
+
+def _own_answered(state: State, flight: Flight) -> None:
+    try:
+        settling.own_answered(state, flight)
+    except ValueError:
+        _lost_track(state, f"`{flight.purpose}` query of the gateway was answered with what it cannot read")
+
+
+def _lost_track(state: State, why: str) -> None:
+    state.notes.append(state.journal.broken("upstream", why))
+    state.fatal(
+        Refusal(
+            "the gateway could not learn how names resolve, so the connection was ended",
+            hint="connect again, best with the client encoding UTF8",
+            code="58000",
+        )
+    )
 
 
 def _skip_pipeline(state: State, now: float) -> None:
@@ -278,7 +293,8 @@ def _error_text(state: State, flight: Flight, answered: Failed) -> bytes:
 def _quietened(state: State, flight: Flight | None, answered: Failed | Notice) -> bytes:
     if flight is None or not any(run.ruling.decision.quiet_errors for run in flight.runs):
         return answered.raw
-    if isinstance(answered, Failed) and says_names_alone(answered.fields, flight.run and flight.run.ruling.span):
+    span = flight.run.ruling.span if flight.run is not None else None
+    if isinstance(answered, Failed) and says_names_alone(answered.fields, span):
         return answered.raw
     return state.engine.voice.withhold(answered.raw, answered.fields)
 
@@ -305,7 +321,7 @@ def _ready(state: State, answered: Ready, now: float) -> None:
     _fail_runs(state, flight, "", now)
     before, state.status = state.status, answered.status
     if flight.kind is Kind.OWN:
-        settling.own_answered(state, flight)
+        _own_answered(state, flight)
         return
     if answered.status == "I" and (before != "I" or state.catalog_touched or state.shifted):
         settling.transaction_ended(state)

@@ -30,6 +30,7 @@ from sluice.session.names import Portal, Prepared
 from sluice.session.obligations import oblige, start_clock
 from sluice.session.purposes import purpose_of
 from sluice.session.rulings import Ruling
+from sluice.session.spelling import unmaskable
 from sluice.session.state import State
 
 _UNKNOWN = (("relation", "42P01"), ("column", "42703"))
@@ -280,7 +281,7 @@ def _first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
     for ruling in rulings:
         if ruling.decision.outcome != "allow":
             return _unknown(ruling) or ruling.decision.refusal or Refusal("the statement is not allowed")
-    return settling.blind(state, rulings) if state.unsettled else None
+    return unmaskable(state, rulings) or (settling.blind(state, rulings) if state.unsettled else None)
 
 
 def _unknown(ruling: Ruling) -> Refusal | None:

@@ -177,9 +177,13 @@ def copy(state: State, run: Run, answered: CopyStart) -> bool:
     if len(decision.masks) != answered.columns or answered.binary != (shape.format == "binary"):
         return False
     if any(decision.masks):
-        run.copy_mask = copy_plan(
-            decision.masks, span.outputs, shape, state.world.catalog, state.world.masking_key, state.world.limits.row
-        )
+        world = state.world
+        try:
+            run.copy_mask = copy_plan(
+                decision.masks, span.outputs, shape, world.catalog, world.masking_key, world.limits.row
+            )
+        except ValueError:
+            return False
     run.shape = Shape(run.ruling)
     return True
 

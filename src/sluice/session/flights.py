@@ -65,7 +65,7 @@ class Flight:
     name: str = ""
     statement: str = ""
     """The statement that a Bind names."""
-    collected: list[str] | None = None
+    collected: list[bytes] | None = None
     purpose: str = ""
     closings: int = 0
     ends_pipeline: bool = True

@@ -12,6 +12,7 @@ from typing import assert_never
 from sluice.engines.engine import ClientCodec, Engine
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Refusal
+from sluice.model.waist import Rows
 from sluice.policy.decide import may_connect
 from sluice.session import answering, asking, delivering, obligations, settling
 from sluice.session import effects as fx
@@ -108,28 +109,32 @@ class Session:
         if state.closed:
             return []
         learned = self.lane.learn(event.data)
+        large = state.server.pending > state.world.limits.window and self._may_pass_in_parts(state, event.at)
+        if large:
+            state.streaming = True
+            state.server.stream(True)
         for answered in state.server.feed(event.data):
             answering.answer(state, answered, event.at)
         learned()
-        self._stream_or_not(state)
+        if large:
+            # For this read alone: the row goes on by itself, and no other may be begun before its own shape is known.
+            state.server.stream(False)
         return self._go_on(state, event.at)
 
-    def _stream_or_not(self, state: State) -> None:
-        """A row larger than the window passes in parts, if nothing in it is to be rewritten."""
-        large = state.server.pending > state.world.limits.window
-        if not large:
-            if state.streaming:
-                state.streaming = False
-                state.server.stream(False)
-            return
-        run = state.flights[0].run if state.flights else None
-        clear = run is not None and not run.swallow and run.copy_mask is None
-        clear = (
-            clear and run is not None and run.shape is not None and run.shape.mask is None and run.shape.refusal is None
-        )
-        if clear and not state.streaming:
-            state.streaming = True
-            state.server.stream(True)
+    def _may_pass_in_parts(self, state: State, now: float) -> bool:
+        """Whether the row that comes is to be neither rewritten nor counted off, and no other result is due behind it."""
+        flight = state.flights[0] if state.flights else None
+        run = flight.run if flight else None
+        if flight is None or run is None or state.held_rows:
+            return False
+        if run.shape is None and flight.portal is not None:
+            delivering.describe_portal(state, run, flight.portal, Rows(b"", False), now)
+        if run.swallow or run.copy_mask is not None or run.shape is None:
+            return False
+        if run is not flight.runs[-1] or any(flight.runs for flight in list(state.flights)[1:]):
+            return False
+        shape = run.shape
+        return shape.mask is None and shape.refusal is None and shape.ruling.decision.obligations.row_limit is None
 
     def _go_on(self, state: State, now: float) -> list[Effect]:
         answering.answers_in(state)

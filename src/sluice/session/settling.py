@@ -16,6 +16,7 @@ from sluice.session.analyses import Analyses, Understood
 from sluice.session.flights import Flight, Kind
 from sluice.session.names import Book, Portal, Prepared
 from sluice.session.rulings import Ruling
+from sluice.session.spelling import codec_of, readable, respelt
 from sluice.session.state import State, Wait
 from sluice.sql.bodies import Statement
 from sluice.sql.span import Confidence, Span
@@ -70,7 +71,9 @@ def own_answered(state: State, flight: Flight) -> None:
     """Takes in the answer to one of Sluice's own statements."""
     state.wait = None
     if flight.purpose == "context":
-        path, user, temporary = (flight.collected or ("[]", "", ""))[:3]
+        *_, encoding, plain = known = flight.collected or []
+        state.encoding, state.plain_strings = encoding.decode("ascii"), plain == b"on"
+        path, user, temporary = (_own_text(state, cell) for cell in known[:3])
         state.context = replace(
             state.context, search_path=tuple(json.loads(path)), user=user, temp_schema=temporary or None
         )
@@ -78,8 +81,15 @@ def own_answered(state: State, flight: Flight) -> None:
         state.unsettled.discard("context")
     elif flight.purpose == "catalog":
         state.unsettled.discard("catalog")
-        state.also.append(fx.BuildCatalog(flight.collected or [], shared=state.status == "I"))
+        state.also.append(
+            fx.BuildCatalog([_own_text(state, cell) for cell in flight.collected or ()], shared=state.status == "I")
+        )
         state.wait = Wait.CATALOG
+
+
+def _own_text(state: State, cell: bytes) -> str:
+    """A value of one of Sluice's own queries; UnicodeDecodeError when the client's encoding is none that Sluice reads."""
+    return cell.decode(codec_of(state))
 
 
 def names_settled(state: State, lookups: Iterable[tuple[Book[Prepared] | Book[Portal], str]]) -> bool:
@@ -145,35 +155,6 @@ def _found_inside(understood: Understood, name: str) -> Understood:
     return Understood((), lasting=False, shifts=True, unknown=False, names=True)
 
 
-def readable(state: State, text: bytes) -> str:
-    """The text as the server reads it. What is too long, or cannot be read with certainty, becomes what no parser accepts.
-
-    Multi-byte encodings in which a byte below 0x80 can be the end of a character (SJIS, BIG5, GBK) are read only as ASCII;
-    with `standard_conforming_strings` off a backslash may hide the end of a string.
-    """
-    if len(text) > state.world.limits.statement:
-        return "\0too long"
-    if not state.plain_strings and b"\\" in text:
-        return "\0backslash while standard_conforming_strings is off"
-    codec = _CODECS.get(state.encoding, "ascii")
-    try:
-        return text.decode(codec)
-    except UnicodeDecodeError:
-        return f"\0not {codec}"
-
-
-_CODECS = {
-    "UTF8": "utf-8",
-    "SQL_ASCII": "utf-8",
-    "LATIN1": "latin-1",
-    "LATIN2": "iso8859-2",
-    "LATIN9": "iso8859-15",
-    "WIN1250": "cp1250",
-    "WIN1251": "cp1251",
-    "WIN1252": "cp1252",
-}
-
-
 def _analyses(state: State) -> Analyses:
     context = state.context
     key = (context.search_path, context.user, context.temp_schema)
@@ -192,7 +173,7 @@ def shifted(state: State, understood: Understood) -> None:
         # The first temporary table of a session also makes its temporary schema.
         state.unsettled |= {"catalog", "context"}
         state.catalog_touched = True
-    if kinds & {"context", "role", "discard", "reset", "search-path"}:
+    if kinds & {"context", "role", "discard", "reset", "search-path"} or respelt(understood.spans):
         state.unsettled.add("context")
         state.shifted = True
     if any(span.confidence is Confidence.OPAQUE for span in understood.spans):

@@ -96,6 +96,7 @@ class State:
     looked_up: bytes = b""
     """The description for whose sake the catalog was read again: it is not read twice for one result."""
     streaming: bool = False
+    """A row too large to be held passes in parts, until something else than rows comes."""
     encoding: str = "UTF8"
     plain_strings: bool = True
     """`standard_conforming_strings`: a backslash in '…' is only a backslash."""
@@ -114,8 +115,8 @@ class State:
     upstream_paused: bool = False
 
     def count(self, run: bytes) -> int:
-        """Rows in a run; when rows come in parts, those begun since last asked."""
-        return self.server.take_rows() if self.streaming else self.engine.count(run)
+        """Rows in a run; when rows come in parts, those that begin in it."""
+        return self.server.begun(run) if self.streaming else self.engine.count(run)
 
     def say(self, data: bytes) -> None:
         """Queues bytes for the client."""

@@ -124,7 +124,9 @@ CONTEXT_SQL = _pinned(
     "select pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, "
     "current_user::pg_catalog.text, "
     "coalesce((select n.nspname::pg_catalog.text from pg_catalog.pg_namespace n"
-    " where n.oid = pg_catalog.pg_my_temp_schema()), '')"
+    " where n.oid = pg_catalog.pg_my_temp_schema()), ''), "
+    "pg_catalog.current_setting('client_encoding'), "
+    "pg_catalog.current_setting('standard_conforming_strings')"
 )
 
 _RELATIONS: dict[str, RelationKind] = {

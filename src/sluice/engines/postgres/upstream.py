@@ -32,11 +32,12 @@ _ORIGIN = struct.Struct("!IhIhih")
 class Upstream:
     """Decodes one server's messages. `feed` never raises; the first `Broken` is the last event ever returned."""
 
-    __slots__ = ("_broken", "_frames")
+    __slots__ = ("_broken", "_frames", "_left")
 
     def __init__(self, max_frame: int) -> None:
         self._frames = Frames(server=True, max_frame=max_frame)
         self._broken = False
+        self._left = 0
 
     @property
     def pending(self) -> int:
@@ -44,12 +45,17 @@ class Upstream:
         return self._frames.pending
 
     def stream(self, on: bool) -> None:
-        """Hands rows on in parts of any size (`on`), for results that need no rewriting, or only whole."""
+        """Whether a row that is not whole at the end of a read is handed on in parts; a row once begun so goes on so."""
         self._frames.stream = on
 
-    def take_rows(self) -> int:
-        """Rows (or COPY data messages) begun since the last call."""
-        return self._frames.take_rows()
+    def begun(self, run: bytes) -> int:
+        """Rows (or COPY data messages) that begin in a run of them, which may itself begin and end inside one."""
+        at, rows = self._left, 0
+        while at < len(run):
+            rows += 1
+            at += 1 + int.from_bytes(run[at + 1 : at + 5], "big")
+        self._left = at - len(run)
+        return rows
 
     def feed(self, data: bytes) -> list[Answered]:
         """Bytes as they came from the socket, cut anywhere, to the events they complete."""
@@ -154,22 +160,22 @@ _DECODERS: dict[int, Callable[[bytes], Answered]] = {
 }
 
 
-def cells(run: bytes) -> list[list[str | None]]:
-    """The values of a run of DataRow messages in text format, for Sluice's own small queries.
+def cells(run: bytes) -> list[list[bytes | None]]:
+    """The values of a run of DataRow messages, for Sluice's own small queries.
 
     Raises ValueError when a row breaks its own layout.
     """
-    rows: list[list[str | None]] = []
+    rows: list[list[bytes | None]] = []
     at = 0
     while at < len(run):
         end = at + 1 + int.from_bytes(run[at + 1 : at + 5], "big")
         count = int.from_bytes(run[at + 5 : at + 7], "big")
         at += 7
-        row: list[str | None] = []
+        row: list[bytes | None] = []
         for _ in range(count):
             size = int.from_bytes(run[at : at + 4], "big", signed=True)
             at += 4
-            row.append(None if size < 0 else run[at : at + size].decode("utf-8"))
+            row.append(None if size < 0 else run[at : at + size])
             at += max(size, 0)
         if at != end:
             raise ValueError("row does not end where it says")

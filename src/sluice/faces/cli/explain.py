@@ -101,7 +101,7 @@ def _resolving(name: str, source: Source) -> tuple[Catalog, Context]:
     """The source's catalog, and how names resolve in a session of its upstream role."""
     with look(name, source) as found:
         rows = [str(row[0]) for row in found.rows(CATALOG_SQL)]
-        path, user, temporary = found.one(CONTEXT_SQL)
+        path, user, temporary = found.one(CONTEXT_SQL)[:3]
     try:
         catalog = build(rows, frozenset(source.plain_functions))
     except CatalogError as error:
