@@ -18,7 +18,7 @@ from sluice.sql.span import Confidence, Span
 
 _NAMING = frozenset({"execute", "fetch"})
 _SHIFTING = frozenset({"catalog", "context", "role", "discard", "reset", "search-path"})
-_BLIND = "follows a statement in the same message that may change what its names mean"
+BLIND = "follows a statement in the same message that may change what its names mean"
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +70,7 @@ class Analyses:
         for statement in statements:
             span = analyze(statement, self._catalog, context)
             if blind and (span.tables or span.functions or span.outputs):
-                span = replace(span, confidence=Confidence.OPAQUE, outputs=None, reasons=(*span.reasons, _BLIND))
+                span = replace(span, confidence=Confidence.OPAQUE, outputs=None, reasons=(*span.reasons, BLIND))
             spans.append(span)
             context = _after(context, span)
             blind = blind or any(effect.kind in _SHIFTING for effect in span.effects)

@@ -24,7 +24,7 @@ from sluice.model.waist import (
     Terminate,
 )
 from sluice.session import settling
-from sluice.session.analyses import Understood
+from sluice.session.analyses import BLIND, Understood
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.names import Portal, Prepared
 from sluice.session.obligations import oblige, start_clock
@@ -288,6 +288,9 @@ def _unknown(ruling: Ruling) -> Refusal | None:
     """A name that nothing has, or a text that is no SQL, is said as the server would: most of them are typing errors."""
     if ruling.span.code in _UNREADABLE:
         return Refusal(ruling.span.reasons[0], hint=_UNREADABLE[ruling.span.code], code=ruling.span.code)
+    if BLIND in ruling.span.reasons:
+        # It may well be there by then; what stands in the way is that the message is analysed before it runs.
+        return None
     for reason in ruling.span.reasons:
         for what, code in _UNKNOWN:
             if reason.startswith(f"unknown {what} `"):

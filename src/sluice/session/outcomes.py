@@ -8,6 +8,8 @@ from sluice.session.names import Portal, Prepared
 from sluice.session.state import State
 from sluice.sql.span import SessionEffect, Span
 
+_READ_ONLY = frozenset({"*", "default_transaction_read_only", "transaction_read_only"})
+
 
 def succeeded(state: State, run: Run, tag: str) -> None:
     """Applies the effects of a completed statement."""
@@ -34,6 +36,10 @@ def _apply(state: State, run: Run, span: Span, effect: SessionEffect) -> None:
     elif kind == "discard" and name == "all":
         _forget(state, "S", "*")
         _forget(state, "P", "*")
+        state.read_only = False
+    elif kind in ("set", "reset") and name in _READ_ONLY:
+        # What Sluice had set is undone: it is to be set again before the next statement that needs it.
+        state.read_only = state.transaction_read_only = False
     elif kind == "rollback-to":
         settling.transaction_ended(state, rolled_back_to=True)
 

@@ -183,7 +183,8 @@ class State:
             out += self.also
             self.also = []
         if self.wait is not None or self.client_paused or self.held_rows or self.upstream_paused:
-            out += self._flow()
+            # First: what any other effect leads to at once may be the opposite.
+            return self._flow() + out
         return out
 
     def released(self, receipt: Receipt) -> list[fx.Effect]:

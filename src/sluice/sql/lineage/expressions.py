@@ -151,6 +151,9 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
         column = args[0].row.get(call.name)
         if column is not None:
             return column if not found else merged(column, args[0].derived())
+    if call.setting and found and all(function.builtin for function in found):
+        work.literals_matter = True
+        return CLEAR
     if not found or not all(function.plain or function.declared for function in found):
         work.function(f"{call.schema}.{call.name}" if call.schema else call.name)
         return Reach(union(args + shaping).flows, None, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from sluice.engines.postgres.dialect.settings import harmless_setting
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, opened, qualified, text
 from sluice.sql import ir
 
@@ -168,10 +169,12 @@ def _call(low: Lowering, node: Node) -> ir.Expr:
     over = node.take("over")
     partition, window_order = low.window(over)
     node.skip("agg_distinct", "func_variadic", "funcformat")
+    args = node.take("args")
     return ir.Call(
         schema,
         name,
-        low.exprs(node.take("args")),
+        low.exprs(args),
+        setting=harmless_setting(name, args or []),
         order=low.sorts(node.take("agg_order")) + window_order,
         filtered=low.maybe(node.take("agg_filter")),
         partition=partition,

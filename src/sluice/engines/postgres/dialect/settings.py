@@ -1,0 +1,41 @@
+"""`current_setting` and `set_config` of a setting named in the text: what SHOW and SET may do, they may do too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sluice.engines.postgres.dialect.kinds import HARMLESS_SETTINGS
+
+# What these change must be known before the next statement is read, so it takes a SET of its own.
+_MEANINGFUL: Final = frozenset(
+    {
+        "search_path", "client_encoding", "names", "standard_conforming_strings", "row_security",
+        "default_transaction_read_only", "transaction_read_only",
+    }
+)  # fmt: skip
+
+
+def harmless_setting(name: str, args: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a call of this name does no more than SHOW or SET of a harmless setting, by its arguments' literals alone.
+
+    A name with a dot is a setting into which anybody may have put anything.
+    """
+    said = [_literal(arg) for arg in args]
+    if name == "set_config" and len(args) == 3 and "ParamRef" in args[1]:
+        said[1] = "a value of the caller's own"
+    if None in said or not said or "." in str(said[0]):
+        return False
+    if name == "current_setting":
+        return True
+    return name == "set_config" and str(said[0]).lower() in HARMLESS_SETTINGS - _MEANINGFUL
+
+
+def _literal(arg: Mapping[str, Any]) -> str | None:
+    constant = arg.get("A_Const")
+    if not isinstance(constant, dict) or constant.get("isnull"):
+        return None
+    for kind in ("sval", "boolval", "ival"):
+        if kind in constant:
+            return str(constant[kind].get(kind, ""))
+    return None
