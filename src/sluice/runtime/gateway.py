@@ -146,6 +146,7 @@ class Gateway:
     def build_catalog(self, driver: Driver, rows: list[str], shared: bool) -> None:
         """Builds a catalog; a shared one goes to everybody."""
         source = self._sessions[driver][0]
+        reading = self.worlds.reading()
 
         async def work() -> None:
             try:
@@ -154,7 +155,7 @@ class Gateway:
                 self.log.error("catalog could not be built", source=source, reason=str(error))
                 driver.happened(CatalogBuilt(None, time.time()))
                 return
-            if shared:
+            if shared and self.worlds.newest(source, reading):
                 self.worlds.publish(source, catalog)
             driver.happened(CatalogBuilt(catalog, time.time()))
 

@@ -41,6 +41,8 @@ class Worlds:
         self._version = 0
         self._worlds: dict[str, World] = {}
         self._tokens: dict[str, str] = {}
+        self._readings = 0
+        self._newest: dict[str, int] = {}
         self._followers: dict[str, set[Notify]] = {name: set() for name in config.sources}
         self._path = config.audit.path / "learned-labels.json"
         self._learned: dict[str, dict[tuple[int, int], frozenset[str]]] = _read_learned(self._path)
@@ -63,6 +65,7 @@ class Worlds:
     async def load(self, name: str) -> bool:
         """Reads the source's catalog and makes its world; False (and a line in the log) when it cannot be read."""
         source = self._config.sources[name]
+        reading = self.reading()
         try:
             token = await ask(name, source, self._engine.change_sql)
             rows = await ask(name, source, self._engine.catalog_sql)
@@ -70,8 +73,21 @@ class Worlds:
         except (OSError, ValueError, TimeoutError) as error:
             log.warning("the catalog could not be read", source=name, reason=str(error).strip())
             return False
-        self._tokens[name] = token[0]
-        self.publish(name, catalog)
+        if self.newest(name, reading):
+            self._tokens[name] = token[0]
+            self.publish(name, catalog)
+        return True
+
+    def reading(self) -> int:
+        """The number of a reading of a catalog that begins now, or whose rows are there already."""
+        self._readings += 1
+        return self._readings
+
+    def newest(self, name: str, reading: int) -> bool:
+        """Whether no reading that began later was published: an older one would take back what its readers already saw."""
+        if reading < self._newest.get(name, 0):
+            return False
+        self._newest[name] = reading
         return True
 
     async def build(self, name: str, rows: list[str]) -> Catalog:

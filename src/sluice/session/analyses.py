@@ -6,7 +6,7 @@ under its exact text otherwise. A text that names prepared statements or cursors
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sluice.engines.engine import Engine
@@ -18,6 +18,7 @@ from sluice.sql.span import Confidence, Span
 
 _NAMING = frozenset({"execute", "fetch"})
 _SHIFTING = frozenset({"catalog", "context", "role", "discard", "reset", "search-path"})
+_READING = frozenset({"client_encoding", "standard_conforming_strings"})
 BLIND = "follows a statement in the same message that may change what its names mean"
 
 
@@ -87,12 +88,19 @@ class Analyses:
             self._by_shape.keep(shape[0], understood)
 
 
+def respelt(spans: Iterable[Span]) -> bool:
+    """Whether a statement changes how the server reads the bytes of those after it, or writes those of results."""
+    return any(
+        effect.kind in ("set", "reset") and effect.args[0] in _READING for span in spans for effect in span.effects
+    )
+
+
 def _understood(spans: tuple[Span, ...]) -> Understood:
     kinds = {effect.kind for span in spans for effect in span.effects}
     return Understood(
         spans=spans,
         lasting=not kinds & _NAMING,
-        shifts=bool(kinds & _SHIFTING),
+        shifts=bool(kinds & _SHIFTING) or respelt(spans),
         unknown=any(reason.startswith("unknown relation") for span in spans for reason in span.reasons),
         names=bool(kinds & {"prepare", "execute", "deallocate", "declare", "fetch", "close", "discard"}),
     )

@@ -173,7 +173,7 @@ class Session:
                 )
             )
             return state.drain()
-        state.wait = None
+        state.wait, state.building = None, False
         if state.status != "I" or state.in_pipeline:
             state.own_world = True
             self._enter(state, state.world.rebased(event.catalog))
@@ -207,7 +207,7 @@ class Session:
         if allowed.outcome != "allow":
             state.fatal(allowed.refusal or Refusal("permission to connect was withdrawn", code="28000"))
             return state.drain()
-        if state.wait is Wait.CATALOG:
+        if state.wait is Wait.CATALOG and not state.building:
             state.wait = None
         for flight in list(state.flights):
             if flight.run is not None and not flight.run.over:

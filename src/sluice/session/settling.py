@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from sluice.model.decision import Refusal
 from sluice.session import effects as fx
-from sluice.session.analyses import Analyses, Understood
+from sluice.session.analyses import Analyses, Understood, respelt
 from sluice.session.flights import Flight, Kind
 from sluice.session.names import Book, Portal, Prepared
 from sluice.session.rulings import Ruling
-from sluice.session.spelling import codec_of, readable, respelt
+from sluice.session.spelling import codec_of, readable
 from sluice.session.state import State, Wait
 from sluice.sql.bodies import Statement
 from sluice.sql.span import Confidence, Span
@@ -84,7 +84,7 @@ def own_answered(state: State, flight: Flight) -> None:
         state.also.append(
             fx.BuildCatalog([_own_text(state, cell) for cell in flight.collected or ()], shared=state.status == "I")
         )
-        state.wait = Wait.CATALOG
+        state.wait, state.building = Wait.CATALOG, True
 
 
 def _own_text(state: State, cell: bytes) -> str:

@@ -6,14 +6,13 @@ statement that changes them has gone through. Source: https://www.postgresql.org
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sluice.model.decision import Refusal
+from sluice.session.analyses import respelt
 from sluice.session.rulings import Ruling
 from sluice.session.state import State
-from sluice.sql.span import Span
 
-_READING = frozenset({"client_encoding", "standard_conforming_strings"})
 _CODECS = {
     "UTF8": "utf-8",
     "SQL_ASCII": "utf-8",
@@ -48,13 +47,6 @@ def readable(state: State, text: bytes) -> str:
         return text.decode(codec)
     except UnicodeDecodeError:
         return f"\0not {codec}"
-
-
-def respelt(spans: Iterable[Span]) -> bool:
-    """Whether a statement changes how the server reads the bytes of those after it, or writes those of results."""
-    return any(
-        effect.kind in ("set", "reset") and effect.args[0] in _READING for span in spans for effect in span.effects
-    )
 
 
 def unmaskable(state: State, rulings: Sequence[Ruling]) -> Refusal | None:

@@ -95,6 +95,8 @@ class State:
     """The text for whose unknown names the catalog was read again: it is not read twice for one."""
     looked_up: bytes = b""
     """The description for whose sake the catalog was read again: it is not read twice for one result."""
+    building: bool = False
+    """What waits, waits for the catalog that this session has just read: no other will do."""
     streaming: bool = False
     """A row too large to be held passes in parts, until something else than rows comes."""
     encoding: str = "UTF8"
