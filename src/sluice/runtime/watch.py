@@ -27,8 +27,8 @@ class Watch:
 
     def follow(self, config: Config) -> None:
         """Watches the files of this configuration from here on."""
+        # What they looked like is not seen anew: a file may have changed since it was read for this configuration.
         self._config = config
-        self._seen = self._look()
 
     def _look(self) -> Seen:
         seen: Seen = {}
