@@ -161,6 +161,14 @@ def test_an_error_that_names_only_what_the_caller_wrote_keeps_its_text(gateway):
     assert heard == texts
 
 
+@pytest.mark.parametrize(("text", "code"), [("execute never", "26000"), ("fetch 1 from never", "34000")])
+def test_a_name_that_stands_for_nothing_is_said_as_the_server_would(gateway, text, code):
+    with Wire(gateway.dsn("dana", "analytics")) as dana:
+        said = error(dana.ask(query(text)))
+    assert said["C"] == code
+    assert '"never" does not exist' in said["M"]
+
+
 def test_an_error_of_a_statement_that_runs_is_withheld_where_it_could_quote_a_masked_value(gateway):
     leaks = [
         "select ssn::int from customers",

@@ -34,6 +34,7 @@ from sluice.session.spelling import unmaskable
 from sluice.session.state import State
 
 _UNKNOWN = (("relation", "42P01"), ("column", "42703"))
+_NAMELESS = (("execute", "prepared statement", "26000"), ("fetch", "cursor", "34000"))
 _UNREADABLE = {
     "42601": "check the statement; the gateway must be able to read what it is to govern",
     "22021": "send text that is valid in `client_encoding`, best UTF8",
@@ -288,6 +289,12 @@ def _unknown(ruling: Ruling) -> Refusal | None:
     """A name that nothing has, or a text that is no SQL, is said as the server would: most of them are typing errors."""
     if ruling.span.code in _UNREADABLE:
         return Refusal(ruling.span.reasons[0], hint=_UNREADABLE[ruling.span.code], code=ruling.span.code)
+    for kind, what, code in _NAMELESS:
+        for effect in ruling.span.effects:
+            if effect.kind == kind and f"`{effect.args[0]}` is not known to name one statement" in ruling.span.reasons:
+                return Refusal(
+                    f'{what} "{effect.args[0]}" does not exist', hint="make it on this connection", code=code
+                )
     if BLIND in ruling.span.reasons:
         # It may well be there by then; what stands in the way is that the message is analysed before it runs.
         return None
