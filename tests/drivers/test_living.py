@@ -6,6 +6,8 @@ import psycopg
 import pytest
 from wire import SYNC, Wire, bind, error, execute, kinds, parse, query, rows, status
 
+from sluice.testing.gateway import RunningGateway
+
 MASKED = [[b"*******1001", b"p***@example.com"]]
 
 
@@ -174,3 +176,56 @@ def test_read_only_stays_in_force_when_the_session_resets_it(gateway):
             app.execute("update items set price = 1 where id = 1")
         app.execute("discard all")
         app.execute("update items set price = 1 where id = 1")
+
+
+ONLY_READS = """
+@id("connects") permit (principal, action == Action::"connect", resource);
+@id("reads") @read_only permit (principal, action in Action::"read", resource);
+"""
+NOT_FOR_LONG = """
+@id("connects") permit (principal, action == Action::"connect", resource);
+@id("reads") @statement_timeout("300ms") permit (principal, action in Action::"read", resource);
+"""
+
+
+@pytest.fixture
+def under(gateway, tmp_path):
+    """Another gateway before the same database, under these policies alone."""
+    running: list[RunningGateway] = []
+
+    def start(policies: str) -> psycopg.Connection:
+        labels = (gateway.gateway.folder / "labels.yaml").read_text()
+        files = {"policies/only.cedar": policies, "labels.yaml": labels}
+        config = gateway.gateway.config.read_text().split("\n", 2)[2]
+        running.append(RunningGateway(tmp_path, config, files=files))
+        running[0].start()
+        return psycopg.connect(running[0].dsn("sam", gateway.password, "shop"), autocommit=True)
+
+    yield start
+    for one in running:
+        one.stop()
+
+
+def test_a_read_only_duty_survives_a_session_that_undoes_it(under):
+    shown = "select current_setting('transaction_read_only'), count(*) > 0 from items"
+    with under(ONLY_READS) as sam:
+        assert sam.execute(shown).fetchone() == ("on", True)
+        for undoing in ("set default_transaction_read_only = off", "discard all", "reset all", "select 1"):
+            sam.execute(undoing)
+            assert sam.execute(shown).fetchone() == ("on", True), undoing
+        sam.execute("begin read write")
+        assert sam.execute(shown).fetchone() == ("on", True)
+        sam.execute("rollback")
+        sam.execute("begin")
+        sam.execute("set transaction_read_only = off")
+        assert sam.execute(shown).fetchone() == ("on", True)
+        sam.execute("rollback")
+        assert sam.execute(shown).fetchone() == ("on", True)
+
+
+def test_a_statement_that_takes_longer_than_policy_allows_is_cancelled(under):
+    with under(NOT_FOR_LONG) as sam:
+        with pytest.raises(psycopg.errors.QueryCanceled) as caught:
+            sam.execute("select count(*) from generate_series(1, 100000000000) n")
+        assert "reads" in caught.value.diag.message_detail
+        assert sam.execute("select 1").fetchone() == (1,)
