@@ -11,7 +11,7 @@ from sluice.testing.postgres import EMBEDDED
 
 COMMANDS = [
     r"\d", r"\dt", r"\dt+", r"\d customers", r"\d+ orders", r"\d items", r"\dv", r"\di", r"\ds", r"\dn", r"\df", r"\dT", r"\du", r"\l",
-    r"\dp", r"\z items", r"\d plans", r"\d+ plans", r"\sv plans", r"\conninfo", r"\encoding", r"\db", r"\dC", r"\do", r"\dD", r"\dF",
+    r"\dp", r"\z items", r"\d plans", r"\d+ plans", r"\sv plans", r"\conninfo", r"\encoding", r"\dx", r"\dx+", r"\db", r"\dC", r"\do", r"\dD", r"\dF",
 ]  # fmt: skip
 
 

@@ -29,6 +29,7 @@ RECORDS: dict[str, tuple[str, ...]] = {
     "pg_options_to_table": ("option_name", "option_value"),
     "pg_get_keywords": ("word", "catcode", "barelabel", "catdesc", "baredesc"),
     "pg_input_error_info": ("message", "detail", "hint", "sql_error_code"),
+    "pg_available_extensions": ("name", "default_version", "comment"),
     "pg_partition_tree": ("relid", "parentrelid", "isleaf", "level"),
     "ts_parse": ("tokid", "token"),
 }
