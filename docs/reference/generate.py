@@ -6,18 +6,26 @@ import sys
 from collections.abc import Iterator
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import typer
 from msgspec import Meta, Struct
 
+from sluice.audit import events
 from sluice.edges.config.config import Config, UsersFile
 from sluice.edges.config.expected import described
 from sluice.edges.config.schema import schema
 from sluice.faces.cli.main import app
 from sluice.faces.cli.output import encoded
 from sluice.faces.cli.statuses import MEANINGS
+from sluice.model.masks import METHODS, Param
+from sluice.policy import annotations
+from sluice.policy import schema as cedar
+from sluice.policy.book import BUILTIN, OPAQUE
+from sluice.policy.load import load_policies
+from sluice.runtime.metrics import Metrics
+from sluice.testing.gateway import starter_policies
 
 HERE = Path(__file__).parent
 NOTICE = "<!-- Written by generate.py from the code: change it there. -->\n"
@@ -29,6 +37,10 @@ def pages() -> dict[str, str]:
         "config.schema.json": encoded(schema()).decode() + "\n",
         "configuration.md": NOTICE + "\n".join(_configuration()) + "\n",
         "commands.md": NOTICE + "\n".join(_commands()) + "\n",
+        "events.md": NOTICE + "\n".join(_events()) + "\n",
+        "policy.md": NOTICE + "\n".join(_policy()) + "\n",
+        "masks.md": NOTICE + "\n".join(_masks()) + "\n",
+        "metrics.md": NOTICE + "\n".join(_metrics()) + "\n",
     }
 
 
@@ -132,6 +144,154 @@ def _group(group: Any, path: str) -> Iterator[str]:
             default = option.default
             shown = "" if default in (None, "", False, ()) else f"`{getattr(default, 'value', default)}`"
             yield f"| {names} | {option.help or ''} | {shown} |"
+
+
+_UNWRITTEN = {
+    events.LabelLearned: "Not written yet: labels that columns take on are kept in `learned-labels.json` beside the log.",
+    events.InternalStatement: "Not written yet: what Sluice asks on its own account is not in the log.",
+}
+
+
+def _events() -> Iterator[str]:
+    yield "\n# Events\n"
+    yield "One line of JSON each, in `audit-000001.jsonl` and so on in the folder `audit.path`."
+    yield " ".join(cleandoc(events.__doc__ or "").split("\n\n", 1)[1].split())
+    nested: dict[type[Struct], None] = {}
+    for kind in get_args(events.Event):
+        yield f"\n## {kind.__struct_config__.tag}\n"
+        yield cleandoc(kind.__doc__ or "")
+        if kind in _UNWRITTEN:
+            yield f"\n{_UNWRITTEN[kind]}"
+        yield from _fields(kind, nested)
+    yield "\n# Values in events"
+    listed: set[type[Struct]] = set()
+    while left := [kind for kind in nested if kind not in listed]:
+        for kind in left:
+            listed.add(kind)
+            yield f"\n## {_heading(kind)}\n"
+            yield cleandoc(kind.__doc__ or "")
+            yield from _fields(kind, nested)
+
+
+def _fields(kind: type[Struct], nested: dict[type[Struct], None]) -> Iterator[str]:
+    hints = get_type_hints(kind)
+    yield "\n| field | is |\n| --- | --- |"
+    for field in msgspec.structs.fields(kind):
+        yield f"| `{field.name}` | {_shape(hints[field.name], nested)} |"
+
+
+def _shape(hint: Any, nested: dict[type[Struct], None]) -> str:
+    origin, inner = get_origin(hint), get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        nested.setdefault(hint)
+        return f"[{_heading(hint)}](#{_heading(hint)})"
+    if origin is tuple:
+        return f"a list, each {_shape(inner[0], nested)}"
+    if origin is dict:
+        return f"{_shape(inner[1], nested)} by name"
+    if origin is Literal:
+        return "one of " + ", ".join(f"`{each}`" for each in inner)
+    if type(None) in inner:
+        return " or ".join(_shape(each, nested) for each in inner if each is not type(None)) + ", or null"
+    return {str: "text", int: "a whole number", bool: "`true` or `false`"}[hint]
+
+
+def _heading(kind: type[Struct]) -> str:
+    return kind.__name__.lower()
+
+
+_ANNOTATIONS = {
+    "id": "its name, unique among all policies; refusals and events quote it",
+    "description": "what it is for",
+    "hint": "what a refusal advises, instead of whom to ask",
+    "row_limit": "a statement that rests on this permit gets so many rows at most",
+    "statement_timeout": "a statement that rests on this permit is cancelled after so long: `30s`, `15m`, `1h`",
+    "read_only": "a statement that rests on this permit runs in a read-only transaction",
+    "approval": "the group whose members may lift this forbid",
+    "approvals": "how many of them it takes (1)",
+    "expires": "how long an approval holds",
+    "mask": "how this forbid hides what it keeps from being revealed: `redact`, `partial:keep_last=2`, …",
+}
+_COLUMN_ACTIONS = {
+    "reveal": "an output is the value, or is computed from it row by row",
+    "aggregate": "an output is a count, sum, average or the like of it",
+    "lookup": "it is compared for equality with a constant or parameter",
+    "join": "it is compared for equality with another column",
+    "filter": "it shapes the result in any other way: `LIKE`, `<`, `ORDER BY`, `GROUP BY`, `DISTINCT`, `CASE` …",
+    "launder": "its value lands in a column that does not carry its label",
+}
+
+
+def _policy() -> Iterator[str]:
+    yield "\n# Policies\n"
+    yield "Policies are written in [Cedar](https://docs.cedarpolicy.com). What no policy permits is refused; a `forbid` always"
+    yield "wins; a policy that fails to evaluate refuses the statement. They are validated against the schema below when they"
+    yield "are loaded; one that does not fit is an error with its file and line."
+    yield "\n## Annotations\n\n| annotation | on | meaning |\n| --- | --- | --- |"
+    for names, on in (
+        (annotations.EITHER, "both"), (annotations.ON_PERMIT, "`permit`"), (annotations.ON_FORBID, "`forbid`")
+    ):  # fmt: skip
+        for name in names:
+            yield f"| `@{name}` | {on} | {_ANNOTATIONS[name]} |"
+    yield "\nAnother annotation is an error. Nothing in this version gives approvals: a statement that only they would release"
+    yield "is refused, with a hint that says whom to ask."
+    yield "\n## Actions on statements\n\n| group | holds |\n| --- | --- |"
+    for group, members in cedar.GROUPS.items():
+        yield f"| `{group}` | {', '.join(f'`{each}`' for each in members)} |"
+    yield "\nA group is an action too: what has no name of its own is asked under its group's. In no group are `connect`,"
+    yield "`execute` (call a function that is not plain) and `opaque` (run what the analysis cannot understand; it asks for"
+    yield "`read` and `write` on the source besides)."
+    yield "\n## Actions on columns\n\n| action | asked when |\n| --- | --- |"
+    for name in cedar.COLUMN_ACTIONS:
+        yield f"| `{name}` | {_COLUMN_ACTIONS[name]} |"
+    yield "\n`lookup`, `join` and `filter` are in the group `use`. Whoever may `reveal` a label may also use and aggregate it, unless"
+    yield "that is forbidden; `launder` always takes a permit of its own. A column without a label needs none of these, but a"
+    yield "`forbid` can still name it."
+    yield "\n## Schema\n\n```text"
+    yield cedar.schema_text().strip()
+    yield "```"
+    yield "\n## Starter policies\n"
+    yield "`sluice init` copies these; they are yours to change.\n"
+    yield "| policy | file | effect | description |\n| --- | --- | --- | --- |"
+    bundle = load_policies(starter_policies())
+    for name, (file, line) in sorted(bundle.origins.items(), key=lambda item: item[1]):
+        given = bundle.annotations[name]
+        yield f"| `{name}` | `{Path(file).name}:{line}` | {given.effect} | {given.description} |"
+
+
+def _masks() -> Iterator[str]:
+    yield "\n# Masks\n"
+    yield "Strictest first. Where several labels reach an output the strictest mask holds. Every mask leaves `NULL` as it is,"
+    yield "keeps a value valid for its type in text and binary format, and gives `NULL` for a type it cannot keep valid."
+    yield "\n| method | what remains | settings |\n| --- | --- | --- |"
+    for method in METHODS:
+        yield f"| `{method.name}` | {method.doc} | {'; '.join(map(_setting, method.params))} |"
+    yield "\nAn output that is not the plain column itself gets `redact` or stricter: what is left of a computed value by"
+    yield "`generalize`, `email`, `partial` or `scrub` could be turned inside out."
+    yield "\n## Labels that exist without being written\n\n| label | mask | |\n| --- | --- | --- |"
+    yield f"| `opaque` | `{BUILTIN['opaque'].method}` | what the analysis cannot follow carries `{OPAQUE}`, and all other labels |"
+    yield f"| `secret` | `{BUILTIN['secret'].method}` | password hashes and connection strings in the system catalogs |"
+
+
+def _setting(param: Param) -> str:
+    kinds = " or ".join(f"`{each}`" for each in param.choices) or f"a whole number from {param.least}"
+    return f"`{param.name}`: {param.doc}, {kinds} (`{param.default}`)"
+
+
+def _metrics() -> Iterator[str]:
+    yield "\n# Metrics\n"
+    yield "The admin port (`admin` in the [configuration](configuration.md#admin)) serves three pages, without TLS or a login:\n"
+    yield "| page | says |\n| --- | --- |"
+    yield "| `/healthz` | 200 while the event log can be written, else 503 and why |"
+    yield "| `/readyz` | 200 while it also has the catalog of every source and is not stopping, else 503 and why |"
+    yield "| `/metrics` | the figures below, in the Prometheus text format |"
+    yield "\n| name | kind | labels | meaning |\n| --- | --- | --- | --- |"
+    for name, metric in sorted(vars(Metrics()).items()):
+        if name == "registry":
+            continue
+        labels = ", ".join(f"`{each}`" for each in metric._labelnames)
+        suffix = "_total" if metric._type == "counter" else ""
+        yield f"| `{metric._name}{suffix}` | {metric._type} | {labels} | {metric._documentation} |"
 
 
 def main(arguments: list[str]) -> int:

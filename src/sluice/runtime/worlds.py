@@ -131,10 +131,15 @@ class Worlds:
 
     def swap(self, config: Config, rules: Rules) -> None:
         """Puts new policies, labels and limits in force for every source whose catalog is known."""
+        before = self._config.sources
         self._config, self._rules = config, rules
         for name in list(self._worlds):
             if name in config.sources:
                 self.publish(name, self._worlds[name].catalog)
+                if config.sources[name] != before.get(name):
+                    # Another database, role or list of functions makes another catalog: the next poll reads it anew.
+                    self._newest[name] = self.reading()
+                    self._tokens.pop(name, None)
             else:
                 del self._worlds[name]
 
