@@ -27,6 +27,7 @@ create function initials(text) returns text language sql as
     $$ select string_agg(left(word, 1), '') from regexp_split_to_table($1, ' ') word $$;
 """
 GATEWAY = "a long random password"
+ALICE = "alice's long password"
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +75,7 @@ def going_on(begun: tuple[Shell, list[str]], tmp_path: Path) -> Iterator[Shell]:
     shutil.copytree(first.folder, shell.folder, ignore=shutil.ignore_patterns("audit", "gateway.*"))
     config = shell.folder / "sluice.yaml"
     config.write_text(shell.there(first.here(config.read_text())))
+    shell.run(f'export PGHOST=127.0.0.1 PGPORT=7432 PGDATABASE=shop PGUSER=alice PGPASSWORD="{ALICE}"')
     status, said = shell.run("sluice serve 2>gateway.log & echo $! >gateway.pid")
     assert status == 0, said
     status, said = shell.run(
