@@ -86,8 +86,14 @@ def going_on(begun: tuple[Shell, list[str]], tmp_path: Path) -> Iterator[Shell]:
     shell.end()
 
 
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The demo after its tour, in a checkout's folder."""
+    with Stage(tmp_path_factory.mktemp("demo") / "sluice" / ".sluice" / "demo", lambda _: None) as running:
+        yield running
+
+
 @pytest.fixture
-def demo(environment: dict[str, str], tmp_path: Path) -> Iterator[Shell]:
-    """A checkout's folder in which `make demo` has given its tour and stays up."""
-    with Stage(tmp_path / "sluice" / ".sluice" / "demo", lambda _: None):
-        yield Shell(tmp_path / "sluice", environment)
+def demo(stage: Stage, environment: dict[str, str]) -> Shell:
+    """A shell in the checkout's folder."""
+    return Shell(stage.folder.parents[1], environment)

@@ -14,6 +14,8 @@ import yaml
 from reading import FIRST, ROOT, Block, Shell, blocks, commands, pages
 
 from sluice.edges.config import load
+from sluice.faces.demo.stage import Stage
+from sluice.faces.demo.tour import STEPS, ask
 from sluice.policy.labels import load_labels
 from sluice.policy.load import check
 from sluice.testing.gateway import starter_policies, verifier
@@ -178,6 +180,20 @@ def test_the_starter_policies_the_documents_name_exist() -> None:
             if block.language == "console":
                 said = set(re.findall(r"policy `([\w-]+)`", block.text))
                 assert said <= known | own, _place(block)
+
+
+def test_the_readme_shows_what_the_tour_shows(stage: Stage) -> None:
+    shown = next(block.text for block in blocks("README.md") if block.language == "text")
+    customers, drop = STEPS[0].sql, STEPS[-1].sql
+    assert shown.startswith(customers)
+    for number, visitor in enumerate(stage.visitors):
+        _, row, _ = ask(stage, visitor, customers).rows
+        # The made-up names are others under another masking key, and so in every demo.
+        name = str(row[1]) if number == 0 else ""
+        said = shown.splitlines()[2 + 2 * number]
+        assert f"{row[0]} | {name}" in said
+        assert said.endswith(" | ".join(str(value) for value in row[2:]))
+    assert f"{drop}\nERROR:  {ask(stage, stage.visitors[2], drop).error}" in shown
 
 
 def test_the_tutorial_does_what_it_shows(demo: Shell) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from sluice.audit.events import Caller, Event, StatementAsked, StatementDone, decode
+from sluice.audit.events import Caller, Connected, Event, StatementAsked, StatementDone, decode
 from sluice.edges.config import load
 from sluice.edges.sinks.jsonl import LogFailed, read
 from sluice.faces.cli.failures import reported
@@ -20,6 +20,7 @@ from sluice.faces.cli.output import Output, encoded
 from sluice.faces.cli.statuses import Failure, Status
 
 _POLL_SECONDS = 0.5
+_UNMASKED = ("clear", "withheld")
 
 Log = Annotated[Path | None, typer.Option("--log", help="The log's folder, instead of the configured one.")]
 Who = Annotated[str, typer.Option("--as", help="Only what this identity asked, or an agent on its behalf.")]
@@ -105,7 +106,7 @@ def summary(event: Event) -> str:
     name = event.__struct_config__.tag
     match event:
         case StatementAsked():
-            masked = [f"{shown.name}:{shown.mask}" for shown in event.outputs or () if shown.mask != "clear"]
+            masked = [f"{shown.name}:{shown.mask}" for shown in event.outputs or () if shown.mask not in _UNMASKED]
             hidden = f" masked {', '.join(masked)}" if masked else ""
             policies = f" by {', '.join(event.policies)}" if event.policies else ""
             who = f"{event.identity.kind}:{event.identity.name}"
@@ -114,6 +115,12 @@ def summary(event: Event) -> str:
         case StatementDone():
             error = f" {event.error}" if event.error else ""
             return f"{event.time} {event.id} {event.outcome}{error} {event.rows} rows {event.duration_us / 1000:.1f} ms"
+        case Connected():
+            who, purpose = (
+                f"{event.identity.kind}:{event.identity.name}",
+                f" for {event.purpose}" if event.purpose else "",
+            )
+            return f"{event.time} {event.id} connected {who} {event.source}{purpose} from {event.client.address}"
         case _:
             fields = msgspec.to_builtins(event)
             rest = [

@@ -30,16 +30,20 @@ from sluice.sql.lineage import Context, analyze
 
 def command(
     statement: Annotated[str, typer.Argument(help="One SQL statement; it is not run.")],
-    who: Annotated[str, typer.Option("--as", help="Who would ask: a user of the configuration, or of a token.")],
+    who: Annotated[
+        str, typer.Option("--as", help="Who would ask: a user of the configuration, or whom a token would name.")
+    ],
     source: Annotated[str, typer.Option(help="The source it would be asked of; needed where there are several.")] = "",
     purpose: Annotated[str, typer.Option(help="What for; without it, the user's default purpose.")] = "",
     group: Annotated[list[str] | None, typer.Option(help="A group that a token would name; may be repeated.")] = None,
-    kind: Annotated[Kind, typer.Option(help="What one that only tokens know is.")] = "user",
+    kind: Annotated[Kind, typer.Option(help="What a caller is whom only a token would name.")] = "user",
     on_behalf_of: Annotated[str, typer.Option(help="The user that an agent acts for.")] = "",
     their_group: Annotated[
         list[str] | None, typer.Option(help="A group of that user, which a token would name; may be repeated.")
     ] = None,
-    approved: Annotated[bool, typer.Option("--approved", help="As if a human had approved it.")] = False,
+    approved: Annotated[
+        bool, typer.Option("--approved", help="Decide as if it had been approved; nothing gives approvals yet.")
+    ] = False,
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:

@@ -27,7 +27,10 @@ def add(
     name: Name,
     kind: Annotated[Kind, typer.Option(help="A person, a program, or an AI agent.")] = "user",
     group: Annotated[list[str] | None, typer.Option(help="A group that policies refer to; may be repeated.")] = None,
-    purpose: Annotated[list[str] | None, typer.Option(help="A purpose that may be stated; may be repeated.")] = None,
+    purpose: Annotated[
+        list[str] | None,
+        typer.Option(help="A purpose that may be stated; may be repeated. Without any, every purpose may be stated."),
+    ] = None,
     default_purpose: Annotated[str, typer.Option(help="The purpose where none is stated.")] = "",
     certificate: Annotated[
         list[str] | None, typer.Option(help="A client certificate: its common name or SPIFFE URI; may be repeated.")
@@ -45,7 +48,9 @@ def add(
 
     Examples:
 
-      sluice users add alice --group support --purpose ticket
+      sluice users add alice --group support --purpose ticket --default-purpose ticket
+
+      sluice users add reporter --kind service --group reports --certificate reporter.shop.example --no-password
 
       pass show trainer | sluice users add trainer --kind agent --group training --password-stdin
     """
