@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sluice.edges.config import Config, load
-from sluice.runtime.watch import Watch
+from sluice.runtime.watch import Watch, named
 from sluice.testing.gateway import starter_policies, verifier
 
 CONFIG = """\
@@ -55,3 +55,21 @@ def test_files_that_a_new_configuration_names_are_watched(tmp_path: Path) -> Non
     watch.changed()
     (tmp_path / "others.yaml").write_text("users: {bob: {groups: [support]}}\n")
     assert watch.changed()
+
+
+def test_a_file_that_a_rejected_configuration_lacks_is_noticed_once_it_is_there(tmp_path: Path) -> None:
+    path, config = _files(tmp_path)
+    watch = Watch(path, config)
+    path.write_text(CONFIG.replace("users.yaml", "others.yaml"))
+    assert watch.changed()
+    watch.follow(named(path, config))
+    watch.changed()
+    assert not watch.changed()
+    (tmp_path / "others.yaml").write_text("users: {}\n")
+    assert watch.changed()
+
+
+def test_a_configuration_that_cannot_be_read_leaves_the_watched_files_as_they_were(tmp_path: Path) -> None:
+    path, config = _files(tmp_path)
+    path.write_text("sources: [")
+    assert named(path, config) is config

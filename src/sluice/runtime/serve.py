@@ -21,7 +21,7 @@ from sluice.runtime.gateway import Gateway
 from sluice.runtime.listener import Listening, accept, listen
 from sluice.runtime.postern import Postern
 from sluice.runtime.rules import Rules, RulesError, read_rules
-from sluice.runtime.watch import Watch
+from sluice.runtime.watch import Watch, named
 
 DRAIN_SECONDS = 30.0
 LOOK_SECONDS = 1.0
@@ -135,7 +135,8 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
                 gateway.log.info("the event log is written again")
         if await asyncio.to_thread(watch.changed):
             await reload(gateway, path)
-            watch.follow(gateway.config)
+            # A file whose lack made it be rejected has to be noticed when it comes.
+            watch.follow(await asyncio.to_thread(named, path, gateway.config))
 
 
 async def reload(gateway: Gateway, path: Path) -> bool:

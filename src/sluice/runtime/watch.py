@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sluice.edges.config import Config, ConfigError, policy_files
+from sluice.edges.config import Config, ConfigError, load, policy_files
 
 Seen = dict[str, tuple[int, int, int]]
+
+
+def named(path: Path, config: Config) -> Config:
+    """What says which files matter: the file as it is now, in force or not, or `config` while it cannot be read at all."""
+    try:
+        return load(path, others=False)
+    except ConfigError:
+        return config
 
 
 class Watch:

@@ -20,8 +20,9 @@ from sluice.faces.cli.statuses import Status
 def command(config: ConfigPath = DEFAULT_CONFIG, json: AsJson = False) -> None:
     """Look for what would let somebody around or through the gateway: at the files, the databases, and the settings.
 
-    It looks at file permissions and the masking key, certificates, and for each source at the upstream role, TLS, the
-    clock, and whether others can reach the database without the gateway; and it lists every setting that is unsafe.
+    It looks at file permissions, the masking key and certificates; for each
+    source at the upstream role, TLS, the clock, and whether others can reach
+    the database without the gateway; and it lists every unsafe setting.
 
     Ends with status 1 when something fails; warnings alone leave it at 0.
     """

@@ -48,8 +48,9 @@ def command(
 ) -> None:
     """Write a commented configuration, a label file, the starter policies, a users file and a masking key.
 
-    With --database-url the source is filled in and labels are suggested by the names of its columns. A password in the
-    URL is used for that once and is not written down: the configuration refers to an environment variable.
+    With --database-url the source is filled in, and labels are suggested
+    by the names of its columns. A password in the URL is used for that once
+    and is not written down: the configuration refers to a variable.
 
     Examples:
 

@@ -12,9 +12,11 @@ from sluice.runtime.serve import serve
 def command(config: ConfigPath = DEFAULT_CONFIG) -> None:
     """Run the gateway until SIGTERM or SIGINT; its own log goes to standard error, a JSON object a line.
 
-    Statements that run when it is told to end are let finish for half a minute. The configuration, users, labels and
-    policies are read again when they change or on SIGHUP; what is wrong leaves the old ones in force and is logged.
-    Listeners take a restart.
+    Statements that run when it is told to end may finish, for half a minute.
+
+    The configuration, users, labels and policies are read again when they
+    change or on SIGHUP; what is wrong leaves the old ones in force and is
+    logged. Listeners, the admin port and the log take a restart.
 
     Examples:
 
