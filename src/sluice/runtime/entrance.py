@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.edges.identity import Rejected, settle_purpose
+from sluice.edges.identity import ANYBODY, Rejected, settle_purpose
 from sluice.engines.postgres import login as steps
 from sluice.engines.postgres import startup
 from sluice.engines.postgres.login import ClientLogin, Method
@@ -46,7 +46,8 @@ class Arrival:
     side: Side
     address: str
     tls: bool
-    private: bool
+    unwanted: bool
+    """In clear where the listener takes only encrypted connections."""
     certificate: bytes | None
     login: ClientLogin
 
@@ -101,7 +102,9 @@ async def _open(gateway: Gateway, listening: Listening, connection: socket.socke
     login = ClientLogin(
         nonce, gateway.mock_secret, listening.end_point if inside else None, private=inside or listening.config.loopback
     )
-    return Arrival(side, address, inside, inside or listening.config.loopback, certificate, login)
+    tls = listening.config.tls
+    unwanted = not inside and tls is not None and tls.required
+    return Arrival(side, address, inside, unwanted, certificate, login)
 
 
 async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Identity]:
@@ -130,7 +133,7 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
             case steps.Failed():
                 _fail(gateway, arrival, step)
             case steps.Proven():
-                if gateway.rate.wait(arrival.address, step.user, time.time()) > 0:
+                if _waits(gateway, arrival, step.user):
                     # Guesses that ran side by side are worth no more than guesses in a row.
                     _fail(gateway, arrival, login.refuse(_TOO_MANY, "rate limit"))
                 if identity is None:
@@ -143,17 +146,26 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
                 return step, identity
 
 
+def _waits(gateway: Gateway, arrival: Arrival, user: str) -> bool:
+    return gateway.rate.wait(arrival.address, _person(user), time.time()) > 0
+
+
+def _person(user: str) -> str:
+    """Whose failures count: behind a name that everybody may use is nobody in particular, whom others could shut out."""
+    return "" if user in ANYBODY else user
+
+
 def _way(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step]:
-    if gateway.rate.wait(arrival.address, user, time.time()) > 0:
+    if _waits(gateway, arrival, user):
         return [arrival.login.refuse(_TOO_MANY, "rate limit")]
-    if not arrival.private and not arrival.tls and gateway.needs_tls:
+    if arrival.unwanted:
         hint = "connect with sslmode=require or stronger"
         return [
             arrival.login.refuse(
                 Refusal("the gateway takes only encrypted connections here", hint=hint, code="28000"), "no TLS"
             )
         ]
-    way = gateway.directory.way(user, arrival.certificate, arrival.private)
+    way = gateway.directory.way(user, arrival.certificate)
     if way.method == "token":
         return arrival.login.method(Method.TOKEN, None, way.doubt)
     if way.method == "certificate":
@@ -164,7 +176,7 @@ def _way(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step]:
 
 def _fail(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
     if failed.reason not in ("rate limit", "the client went away"):
-        gateway.rate.failed(arrival.address, failed.user, time.time())
+        gateway.rate.failed(arrival.address, _person(failed.user), time.time())
     gateway.note_failed_login(arrival.address, arrival.tls, failed)
     arrival.side.transport.write(failed.data)
     arrival.side.transport.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import secrets
 import socket
 import time
@@ -54,7 +55,7 @@ class Gateway:
         self.metrics = Metrics()
         self.recorder = Recorder(log, self._log_failed)
         self.keys = CancelKeys()
-        self.mock_secret = secrets.token_bytes(32)
+        self.mock_secret = b""
         self.engine: Engine = ENGINES[0]
         self.worlds = Worlds(self.engine, config, rules)
         self.large = LargeTexts(self.engine.lower)
@@ -63,16 +64,11 @@ class Gateway:
         )
         self.directory: Directory
         self.tokens: TokenVerifier
-        self._people(config)
+        self._people(config, rules)
         self._sessions: dict[Driver, tuple[str, LoggedIn, int]] = {}
         self._leave: dict[Driver, object] = {}
         self._tasks: set[asyncio.Task[object]] = set()
         self.stopping = False
-
-    @property
-    def needs_tls(self) -> bool:
-        """Whether some listener demands encryption."""
-        return any(listener.tls is not None and listener.tls.required for listener in self.config.listeners)
 
     @property
     def sessions(self) -> int:
@@ -130,7 +126,7 @@ class Gateway:
 
     def swap(self, config: Config, rules: Rules) -> None:
         """Puts a new configuration in force. Raises OSError or ValueError, and changes nothing, when its keys cannot be read."""
-        self._people(config)
+        self._people(config, rules)
         self.config = config
         self.worlds.swap(config, rules)
 
@@ -219,9 +215,12 @@ class Gateway:
             # Nothing was let in, so nothing unrecorded can happen; the operators hear of it.
             self.log.error("event not recorded", reason=str(failure))
 
-    def _people(self, config: Config) -> None:
+    def _people(self, config: Config, rules: Rules) -> None:
         tokens = TokenVerifier(issuers_of(config.tokens))
-        self.directory, self.tokens = directory_of(config.users, bool(config.tokens)), tokens
+        # The same after a restart: otherwise who does not exist would be asked with another salt, and who does would not.
+        secret = hmac.digest(rules.key, b"sluice: answers to unknown users", "sha256")
+        self.directory = directory_of(config.users, bool(config.tokens), secret)
+        self.tokens, self.mock_secret = tokens, secret
 
     def _log_failed(self, reason: str) -> None:
         self.log.error("the event log failed; statements are refused until it is written again", reason=reason)

@@ -20,8 +20,11 @@ ACCOUNTS = {
 USERS = Directory(ACCOUNTS, tokens=True)
 
 
-def way(user: str, name: str | None = None, private: bool = True, users: Directory = USERS) -> Way:
-    return users.way(user, None if name is None else certificate(name), private)
+UNKNOWN = "unknown user (who is not configured gives a token as user `token`)"
+
+
+def way(user: str, name: str | None = None, users: Directory = USERS) -> Way:
+    return users.way(user, None if name is None else certificate(name))
 
 
 def test_a_user_with_a_verifier_logs_in_by_password():
@@ -50,18 +53,34 @@ def test_a_certificate_of_somebody_else_leads_to_an_exchange_that_fails():
 
 def test_a_certificate_does_not_lead_in_users_who_have_none():
     assert way("support", "reports") == Way("scram", VERIFIER)
-    assert way("nobody", "reports", private=False) == Way("scram", doubt="unknown user")
+    assert way("nobody", "reports") == Way(way("nobody").method, doubt=UNKNOWN)
 
 
-def test_unknown_users_are_asked_for_a_token_where_nobody_can_listen():
-    assert way("nobody") == Way("token")
-    assert way("token") == Way("token")
-    assert way("nobody", private=False) == Way("scram", doubt="unknown user")
+def test_unknown_users_are_asked_for_what_known_ones_are_asked_for():
+    strangers = [f"stranger-{number}" for number in range(200)]
+    asked = [way(user) for user in strangers]
+    assert {one.doubt for one in asked} == {UNKNOWN}
+    assert 60 < sum(one.method == "token" for one in asked) < 140
+    again = Directory({"dana": ACCOUNTS["dana"]}, tokens=True)
+    assert [way(user, users=again).method for user in strangers] == [one.method for one in asked]
+    other = Directory(ACCOUNTS, tokens=True, secret=b"another gateway's")
+    assert [way(user, users=other).method for user in strangers] != [one.method for one in asked]
+
+
+def test_where_no_user_logs_in_by_token_unknown_ones_are_asked_for_a_password():
+    users = Directory({"support": ACCOUNTS["support"]}, tokens=True)
+    assert {way(f"stranger-{number}", users=users).method for number in range(50)} == {"scram"}
+
+
+@pytest.mark.parametrize("user", ["token", "oauth"])
+def test_whoever_is_not_configured_says_that_a_token_comes(user):
+    assert way(user) == Way("token")
 
 
 def test_without_issuers_nobody_is_asked_for_a_token():
     users = Directory(ACCOUNTS)
-    assert way("nobody", users=users) == Way("scram", doubt="unknown user")
+    assert way("nobody", users=users) == Way("scram", doubt=UNKNOWN)
+    assert way("token", users=users) == Way("scram", doubt=UNKNOWN)
     assert way("dana", users=users) == Way("scram", doubt="the user has no password")
 
 

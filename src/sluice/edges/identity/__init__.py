@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sluice.edges.identity.certificates import CertificateMapper, certificate_name
 from sluice.edges.identity.configured import directory_of, issuers_of
-from sluice.edges.identity.directory import Account, Directory, Way, settle_purpose
+from sluice.edges.identity.directory import ANYBODY, Account, Directory, Way, settle_purpose
 from sluice.edges.identity.keys import read_keys
 from sluice.edges.identity.ratelimit import RateLimit
 from sluice.edges.identity.rejected import Rejected
 from sluice.edges.identity.tokens import TokenIssuer, TokenVerifier
 
 __all__ = [
+    "ANYBODY",
     "Account",
     "CertificateMapper",
     "Directory",

@@ -10,9 +10,9 @@ from sluice.edges.identity.keys import read_keys
 from sluice.edges.identity.tokens import TokenIssuer
 
 
-def directory_of(users: Mapping[str, User], tokens: bool) -> Directory:
+def directory_of(users: Mapping[str, User], tokens: bool, secret: bytes = b"") -> Directory:
     """The configured users. `tokens`: some issuer is configured. Raises ValueError when two claim one certificate."""
-    return Directory({name: _account(user) for name, user in users.items()}, tokens)
+    return Directory({name: _account(user) for name, user in users.items()}, tokens, secret)
 
 
 def issuers_of(issuers: Sequence[Issuer]) -> tuple[TokenIssuer, ...]:

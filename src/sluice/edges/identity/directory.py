@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -12,6 +13,8 @@ from sluice.model.identity import Identity, Kind
 
 ANYBODY: Final = frozenset({"token", "oauth"})
 """Names to log in by when the token alone is to say who it is."""
+
+_UNKNOWN: Final = "unknown user (who is not configured gives a token as user `token`)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,15 @@ class Way:
 class Directory:
     """All configured users by name."""
 
-    def __init__(self, accounts: Mapping[str, Account], tokens: bool = False) -> None:
-        """`tokens`: some issuer's tokens are accepted. Raises ValueError when two users claim one certificate."""
+    def __init__(self, accounts: Mapping[str, Account], tokens: bool = False, secret: bytes = b"") -> None:
+        """`tokens`: some issuer's tokens are accepted. `secret`: lasting randomness, by which unknown names are answered.
+
+        Raises ValueError when two users claim one certificate.
+        """
         self._accounts = dict(accounts)
         self._tokens = tokens
+        self._secret = secret
+        self._some_by_token = tokens and any(account.by_token for account in accounts.values())
         self._mapper = CertificateMapper({name: account.certificates for name, account in accounts.items()})
 
     def account(self, user: str) -> Account | None:
@@ -59,11 +67,11 @@ class Directory:
         account = self._accounts.get(user)
         return None if account is None or account.disabled else account.verifier
 
-    def way(self, user: str, certificate: bytes | None, private: bool) -> Way:
+    def way(self, user: str, certificate: bytes | None) -> Way:
         """How this user proves who they are. `certificate`: the client's, in DER, verified by TLS.
 
-        `private`: nobody can listen (TLS or loopback), so that a token may be asked for.
-        A certificate that proves the user is enough. Whoever does not exist is asked for a password all the same.
+        A certificate that proves the user is enough. Whoever does not exist is asked all the same, for a password or, where
+        users log in by token, now and always for one of the two: what is asked for says nothing about who exists.
         """
         account = self._accounts.get(user)
         if certificate is not None and account is not None and account.certificates:
@@ -74,14 +82,18 @@ class Directory:
                 return Way(
                     "scram", doubt=owner.reason if isinstance(owner, Rejected) else "the certificate is another's"
                 )
+        if account is None and user in ANYBODY and self._tokens:
+            return Way("token")
         if account is None:
-            by_token = self._tokens and private
-            return Way("token") if by_token else Way("scram", doubt="unknown user")
+            return Way("token" if self._seems_by_token(user) else "scram", doubt=_UNKNOWN)
         if account.by_token and self._tokens:
             return Way("token", doubt="the user is disabled" if account.disabled else "")
         if account.verifier is None:
             return Way("scram", doubt="the user has no password")
         return Way("scram", account.verifier, "the user is disabled" if account.disabled else "")
+
+    def _seems_by_token(self, user: str) -> bool:
+        return self._some_by_token and hmac.digest(self._secret, user.encode(), "sha256")[0] % 2 == 1
 
     def identity(self, user: str, method: str, now: float, certificate: bytes | None = None) -> Identity | Rejected:
         """Who a proven user is; `now` is seconds since the epoch. A certificate's end ends the identity."""
