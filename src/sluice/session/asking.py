@@ -1,12 +1,12 @@
 """What the client asks: each request is understood, ruled upon, recorded, and only then queued for the database.
 
-A handler returns False when the request must wait; it is offered again when the state allows. Refusals ride on the server's own
-error (see `Voice.poison_query`), so that transactions and pipelines end up exactly as after any server error.
+A handler returns False when the request must wait; it is offered again when the state allows. What becomes of a request once
+it is ruled upon is `dispatch`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from sluice.model.decision import Refusal
 from sluice.model.waist import (
@@ -24,24 +24,12 @@ from sluice.model.waist import (
     Terminate,
 )
 from sluice.session import settling
-from sluice.session.analyses import BLIND, Understood
+from sluice.session.dispatch import carry, first_refused, refuse_query, refuse_step, rulings_of, sent_shifting
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.names import Portal, Prepared
-from sluice.session.obligations import oblige, start_clock
-from sluice.session.purposes import purpose_of
-from sluice.session.rulings import Ruling
-from sluice.session.spelling import unmaskable
+from sluice.session.obligations import oblige
 from sluice.session.state import State
 
-_UNKNOWN = (("relation", "42P01"), ("column", "42703"))
-_NAMELESS = (("execute", "prepared statement", "26000"), ("fetch", "cursor", "34000"))
-_UNREADABLE = {
-    "42601": "check the statement; the gateway must be able to read what it is to govern",
-    "22021": "send text that is valid in `client_encoding`, best UTF8",
-    "54000": "send it in smaller parts",
-    "54001": "send it in simpler parts",
-}
-"""Why a text could not be read at all, by SQLSTATE, and what to do about it."""
 _BROKEN_CODE = "08P01"
 
 
@@ -65,16 +53,16 @@ def _query(state: State, asked: Query, now: float) -> bool:
         return False
     if understood.names and not settling.names_settled(state, ()):
         return False
-    rulings = _rulings(state, understood, asked.text, now)
-    refused = _first_refused(state, rulings)
+    rulings = rulings_of(state, understood, asked.text, now)
+    refused = first_refused(state, rulings)
     if refused is None and not oblige(state, rulings):
         return False
     if refused is not None:
-        _refuse_query(state, asked.text, rulings, refused, now)
+        refuse_query(state, asked.text, rulings, refused, now)
         return True
     flight = state.fly(Flight(Kind.QUERY))
-    _run(state, flight, rulings, asked, asked.text, now)
-    _sent_shifting(state, understood)
+    carry(state, flight, rulings, asked, asked.text, now)
+    sent_shifting(state, understood)
     state.pipeline += 1
     state.in_pipeline = False
     return True
@@ -90,10 +78,10 @@ def _prepare(state: State, asked: Prepare, now: float) -> bool:
         return False
     if understood.names and not settling.names_settled(state, ()):
         return False
-    rulings = _rulings(state, understood, asked.text, now)
-    refused = _first_refused(state, rulings)
+    rulings = rulings_of(state, understood, asked.text, now)
+    refused = first_refused(state, rulings)
     if refused is not None:
-        _refuse_step(state, asked.text, rulings, refused, now)
+        refuse_step(state, asked.text, rulings, refused, now)
         return True
     prepared = Prepared(understood, asked.text, under=state.analyses)
     flight = state.fly(Flight(Kind.PREPARE, prepared=prepared, name=asked.name, ends_pipeline=False))
@@ -116,15 +104,15 @@ def _bind(state: State, asked: Bind, now: float) -> bool:
         return False
     prepared = state.statements.get(asked.statement)
     if prepared is None:
-        _refuse_step(state, b"", (), _absent("S", asked.statement), now)
+        refuse_step(state, b"", (), _absent("S", asked.statement), now)
         return True
     understood = settling.renewed(state, prepared)
     if understood is None:
         return False
-    rulings = _rulings(state, understood, prepared.text, now)
-    refused = _first_refused(state, rulings)
+    rulings = rulings_of(state, understood, prepared.text, now)
+    refused = first_refused(state, rulings)
     if refused is not None:
-        _refuse_step(state, prepared.text, rulings, refused, now)
+        refuse_step(state, prepared.text, rulings, refused, now)
         return True
     portal = Portal(prepared, understood, asked.formats)
     flight = Flight(Kind.BIND, portal=portal, name=asked.portal, statement=asked.statement, ends_pipeline=False)
@@ -151,9 +139,9 @@ def _describe(state: State, asked: Describe, now: float) -> bool:
             portal.asked = True
     known = flight.prepared or (flight.portal.prepared if flight.portal else None)
     if known is None:
-        _refuse_step(state, b"", (), _absent(asked.kind, asked.name), now)
+        refuse_step(state, b"", (), _absent(asked.kind, asked.name), now)
         return True
-    rulings = _rulings(state, known.understood, known.text, now)
+    rulings = rulings_of(state, known.understood, known.text, now)
     flight.runs = [Run("", ruling, now, known.text, over=True) for ruling in rulings]
     state.fly(flight)
     state.send(asked.raw)
@@ -168,7 +156,7 @@ def _execute(state: State, asked: Execute, now: float) -> bool:
         return False
     portal = state.portals.get(asked.portal)
     if portal is None:
-        _refuse_step(state, b"", (), _absent("P", asked.portal), now)
+        refuse_step(state, b"", (), _absent("P", asked.portal), now)
         return True
     prepared = portal.prepared
     understood = portal.understood
@@ -180,10 +168,10 @@ def _execute(state: State, asked: Execute, now: float) -> bool:
         if renewed is None:
             return False
         understood = renewed
-    rulings = _rulings(state, understood, prepared.text, now)
-    refused = _first_refused(state, rulings)
+    rulings = rulings_of(state, understood, prepared.text, now)
+    refused = first_refused(state, rulings)
     if refused is not None:
-        _refuse_step(state, prepared.text, rulings, refused, now)
+        refuse_step(state, prepared.text, rulings, refused, now)
         return True
     if not oblige(state, rulings):
         return False
@@ -193,8 +181,8 @@ def _execute(state: State, asked: Execute, now: float) -> bool:
         state.fly(Flight(Kind.DESCRIBE_PORTAL, portal=portal, silent=True, ends_pipeline=False))
         state.send(state.engine.voice.describe_portal(asked.portal), own="describe")
     flight = state.fly(Flight(Kind.EXECUTE, portal=portal, ends_pipeline=False))
-    _run(state, flight, rulings, asked, prepared.text, now)
-    _sent_shifting(state, understood)
+    carry(state, flight, rulings, asked, prepared.text, now)
+    sent_shifting(state, understood)
     state.in_pipeline = True
     return True
 
@@ -245,11 +233,11 @@ def _call(state: State, asked: FunctionCall, now: float) -> bool:
         return False
     span = settling.call_span(asked.oid)
     ruling = state.rulings.of(span, b"", (span,), state.caller.purpose, state.seen, now)
-    refused = _first_refused(state, (ruling,))
+    refused = first_refused(state, (ruling,))
     if refused is not None:
-        _refuse_query(state, b"", (ruling,), refused, now)
+        refuse_query(state, b"", (ruling,), refused, now)
         return True
-    _run(state, state.fly(Flight(Kind.CALL)), (ruling,), asked, b"", now)
+    carry(state, state.fly(Flight(Kind.CALL)), (ruling,), asked, b"", now)
     state.unsettled |= {"context", "catalog"}
     state.pipeline += 1
     return True
@@ -270,103 +258,12 @@ def _broken(state: State, asked: Broken, now: float) -> bool:
     return True
 
 
-def _rulings(state: State, understood: Understood, text: bytes, now: float) -> tuple[Ruling, ...]:
-    purpose = purpose_of(state, text)
-    spans = understood.spans
-    if len(spans) == 1:
-        return (state.rulings.of(spans[0], text, spans, purpose, state.seen, now),)
-    return tuple([state.rulings.of(span, text, spans, purpose, state.seen, now) for span in spans])
-
-
-def _first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
-    for ruling in rulings:
-        if ruling.decision.outcome != "allow":
-            return _unknown(ruling) or ruling.decision.refusal or Refusal("the statement is not allowed")
-    return unmaskable(state, rulings) or (settling.blind(state, rulings) if state.unsettled else None)
-
-
-def _unknown(ruling: Ruling) -> Refusal | None:
-    """A name that nothing has, or a text that is no SQL, is said as the server would: most of them are typing errors."""
-    if ruling.span.code in _UNREADABLE:
-        return Refusal(ruling.span.reasons[0], hint=_UNREADABLE[ruling.span.code], code=ruling.span.code)
-    for kind, what, code in _NAMELESS:
-        for effect in ruling.span.effects:
-            if effect.kind == kind and f"`{effect.args[0]}` is not known to name one statement" in ruling.span.reasons:
-                return Refusal(
-                    f'{what} "{effect.args[0]}" does not exist', hint="make it on this connection", code=code
-                )
-    if BLIND in ruling.span.reasons:
-        # It may well be there by then; what stands in the way is that the message is analysed before it runs.
-        return None
-    for reason in ruling.span.reasons:
-        for what, code in _UNKNOWN:
-            if reason.startswith(f"unknown {what} `"):
-                name = reason.split("`")[1]
-                hint = "check the spelling and the search path; the gateway must see what it is to govern"
-                return Refusal(f'{what} "{name}" does not exist', hint=hint, code=code)
-    return None
-
-
 def _absent(kind: str, name: str) -> Refusal:
     """A name that stands for nothing on this connection, in the server's words."""
     if kind == "P":
         return Refusal(f'portal "{name}" does not exist', hint="bind a statement to the portal first", code="34000")
     what = f'prepared statement "{name}"' if name else "unnamed prepared statement"
     return Refusal(f"{what} does not exist", hint="prepare it on this connection first", code="26000")
-
-
-def _run(
-    state: State,
-    flight: Flight,
-    rulings: Sequence[Ruling],
-    asked: Query | Execute | FunctionCall,
-    text: bytes,
-    now: float,
-) -> None:
-    """Records each statement of a request, then queues the request behind the records."""
-    last = len(rulings) - 1
-    for index, ruling in enumerate(rulings):
-        run = Run(state.journal.next_id(), ruling, now, text)
-        state.record(state.journal.asked(run, now), run.event_id)
-        start_clock(state, run, now)
-        flight.runs.append(run)
-        state.send(asked.raw if index == last else b"", ruling.decision, run.event_id)
-    if last < 0:
-        state.send(asked.raw)
-
-
-def _sent_shifting(state: State, understood: Understood) -> None:
-    if understood.names:
-        state.names_busy = True
-    if understood.shifts:
-        settling.shifted(state, understood)
-
-
-def _refused_line(state: State, text: bytes, rulings: Sequence[Ruling], refusal: Refusal, now: float) -> str:
-    event_id = state.journal.next_id()
-    culprit = next(
-        (ruling for ruling in rulings if ruling.decision.outcome != "allow"), rulings[0] if rulings else None
-    )
-    state.record(state.journal.refused(event_id, culprit, text, refusal, now), event_id)
-    return event_id
-
-
-def _refuse_query(state: State, text: bytes, rulings: Sequence[Ruling], refusal: Refusal, now: float) -> None:
-    event_id = _refused_line(state, text, rulings, refusal, now)
-    report = state.engine.voice.report(refusal, "ERROR")
-    state.fly(Flight(Kind.QUERY, report=report))
-    state.send(state.engine.voice.poison_query, event_id=event_id)
-    state.pipeline += 1
-    state.in_pipeline = False
-
-
-def _refuse_step(state: State, text: bytes, rulings: Sequence[Ruling], refusal: Refusal, now: float) -> None:
-    event_id = _refused_line(state, text, rulings, refusal, now)
-    report = state.engine.voice.report(refusal, "ERROR")
-    state.fly(Flight(Kind.PREPARE, report=report, ends_pipeline=False))
-    state.send(state.engine.voice.poison_prepare, event_id=event_id)
-    state.skipping = True
-    state.in_pipeline = True
 
 
 _HANDLERS: dict[type, Callable[..., bool]] = {
