@@ -11,6 +11,7 @@ from sluice.edges.config.listeners import Listener, ListenerTls
 from sluice.edges.config.load import load
 from sluice.edges.config.people import Issuer, User, Verifier
 from sluice.edges.config.sources import Source, SourceTls
+from sluice.edges.config.stores import StoreSettings
 
 __all__ = [
     "Admin",
@@ -26,6 +27,7 @@ __all__ = [
     "Masking",
     "Source",
     "SourceTls",
+    "StoreSettings",
     "User",
     "Verifier",
     "changed",

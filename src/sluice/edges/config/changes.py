@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sluice.edges.config.config import Config
 
-RESTART = ("admin", "audit", "listeners")
-"""Parts bound to open sockets and to the open, locked log."""
+RESTART = ("admin", "audit", "listeners", "store")
+"""Parts bound to open sockets, to the open, locked log and to the open store."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from sluice.edges.config.listeners import Listener
 from sluice.edges.config.parts import Bytes, Count, Port, Seconds
 from sluice.edges.config.people import Issuer, User
 from sluice.edges.config.sources import Source
+from sluice.edges.config.stores import StoreSettings
 from sluice.edges.secrets import Secret
 
 
@@ -77,6 +78,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(min_length=1, description="policy files: paths, folders (their `*.cedar`) or globs (`policies`)"),
     ] = field(default_factory=lambda: (Path("policies"),))
     audit: Annotated[Audit, Meta(description="the log")] = field(default_factory=Audit)
+    store: Annotated[StoreSettings, Meta(description="where control state is kept: requests, grants, revocations")] = (
+        field(default_factory=StoreSettings)
+    )
     limits: Annotated[Limits, Meta(description="bounds on what one client can cost")] = Limits()
     masking: Annotated[Masking, Meta(description="how values are masked")]
 

@@ -10,8 +10,11 @@ from sluice.edges.config.listeners import Listener
 from sluice.edges.config.people import Issuer, User
 from sluice.edges.config.reader import Reader
 from sluice.edges.config.sources import Source
+from sluice.edges.config.stores import StoreSettings
 
 _SOURCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
+_STORE = re.compile(r"postgres(ql)?://[^/?@]+@?[^/?]*/[^/?]+(\?.*)?$")
+_PASSWORD = re.compile(r"^[a-z]+://[^/@]*:[^/@]*@|[?&]password=")
 
 
 def check_whole(config: Config, reader: Reader) -> None:
@@ -30,6 +33,7 @@ def check_whole(config: Config, reader: Reader) -> None:
             )
     for index, issuer in enumerate(config.tokens):
         _issuer(index, issuer, reader)
+    _store(config.store, reader)
 
 
 def check_users(users: Mapping[str, User], reader: Reader) -> None:
@@ -101,3 +105,19 @@ def _issuer(index: int, issuer: Issuer, reader: Reader) -> None:
         reader.fail(
             ("tokens", index), "its signing keys have to come from one place", "expected either `jwks` or `public_key`"
         )
+
+
+def _store(store: StoreSettings, reader: Reader) -> None:
+    if store.url is None:
+        if store.password is not None:
+            reader.fail(("store", "password"), "a file has no password", "expected a `url` with it")
+        return
+    if store.path is not None:
+        reader.fail(("store",), "control state has to be kept in one place", "expected either `path` or `url`")
+    if not _STORE.match(store.url):
+        reader.fail(
+            ("store", "url"), "is not the url of a PostgreSQL database", "expected `postgresql://user@host:port/name`"
+        )
+    elif _PASSWORD.search(store.url):
+        # Not quoted: it holds what nobody should read.
+        reader.fail(("store", "url"), "holds a password", "expected it as `password`, by reference")

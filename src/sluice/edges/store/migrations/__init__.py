@@ -1,0 +1,1 @@
+"""Alembic's folder: `env.py` is run by it, `versions` holds one file a change of the tables."""
