@@ -1,5 +1,7 @@
 //! The Python face of the kernel: converts arguments, releases the GIL for long runs, and nothing else.
 
+mod detect;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -21,7 +23,11 @@ fn fault(malformed: kernel::Malformed) -> PyErr {
     KernelError::new_err(malformed.0)
 }
 
-fn compiled(columns: Vec<Column>, key: &[u8]) -> PyResult<Vec<Option<ColumnMask>>> {
+fn compiled(
+    columns: Vec<Column>,
+    key: &[u8],
+    detectors: Option<&detect::Detectors>,
+) -> PyResult<Vec<Option<ColumnMask>>> {
     let key = Key::new(key);
     columns
         .into_iter()
@@ -31,9 +37,16 @@ fn compiled(columns: Vec<Column>, key: &[u8]) -> PyResult<Vec<Option<ColumnMask>
                 let params = params
                     .iter()
                     .map(|(name, value)| (name.as_str(), value.as_str()));
-                ColumnMask::new(&method, &kind, binary, params, &key)
-                    .map(Some)
-                    .map_err(fault)
+                ColumnMask::new(
+                    &method,
+                    &kind,
+                    binary,
+                    params,
+                    &key,
+                    detectors.map(|set| &set.0),
+                )
+                .map(Some)
+                .map_err(fault)
             }
         })
         .collect()
@@ -93,8 +106,13 @@ struct MaskPlan(Arc<Vec<Option<ColumnMask>>>);
 #[pymethods]
 impl MaskPlan {
     #[new]
-    fn new(columns: Vec<Column>, key: &[u8]) -> PyResult<Self> {
-        Ok(Self(Arc::new(compiled(columns, key)?)))
+    #[pyo3(signature = (columns, key, detectors = None, /))]
+    fn new(
+        columns: Vec<Column>,
+        key: &[u8],
+        detectors: Option<&detect::Detectors>,
+    ) -> PyResult<Self> {
+        Ok(Self(Arc::new(compiled(columns, key, detectors)?)))
     }
 
     #[pyo3(signature = (run, /))]
@@ -129,11 +147,12 @@ fn single(mark: &[u8]) -> PyResult<u8> {
 #[pymethods]
 impl CopyMask {
     #[new]
-    #[pyo3(signature = (columns, key, *, format, delimiter, null, quote, escape, header, max_row))]
+    #[pyo3(signature = (columns, key, detectors = None, /, *, format, delimiter, null, quote, escape, header, max_row))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         columns: Vec<Column>,
         key: &[u8],
+        detectors: Option<&detect::Detectors>,
         format: &str,
         delimiter: &[u8],
         null: &[u8],
@@ -154,7 +173,7 @@ impl CopyMask {
             quote: single(quote)?,
             escape: single(escape)?,
         };
-        let columns = compiled(columns, key)?;
+        let columns = compiled(columns, key, detectors)?;
         Ok(Self {
             columns: columns.len(),
             state: kernel::copy::CopyMask::new(columns, format, marks, header, max_row),
@@ -195,7 +214,8 @@ fn head<'py>(py: Python<'py>, run: &[u8], n: u64) -> PyResult<Bound<'py, PyBytes
 }
 
 #[pyfunction]
-#[pyo3(signature = (value, method, kind, binary, params, key, /))]
+#[pyo3(signature = (value, method, kind, binary, params, key, detectors = None, /))]
+#[allow(clippy::too_many_arguments)]
 fn mask_value<'py>(
     py: Python<'py>,
     value: Option<&[u8]>,
@@ -204,11 +224,20 @@ fn mask_value<'py>(
     binary: bool,
     params: HashMap<String, String>,
     key: &[u8],
+    detectors: Option<&detect::Detectors>,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
     let params = params
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
-    let mask = ColumnMask::new(method, kind, binary, params, &Key::new(key)).map_err(fault)?;
+    let mask = ColumnMask::new(
+        method,
+        kind,
+        binary,
+        params,
+        &Key::new(key),
+        detectors.map(|set| &set.0),
+    )
+    .map_err(fault)?;
     let mut out = Vec::new();
     Ok(value
         .filter(|value| mask.apply(value, &mut out))
@@ -328,6 +357,10 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(head, module)?)?;
     module.add_function(wrap_pyfunction!(mask_value, module)?)?;
     module.add_class::<Tracks>()?;
+    module.add_class::<detect::Detectors>()?;
+    module.add_function(wrap_pyfunction!(detect::holds, module)?)?;
+    module.add_function(wrap_pyfunction!(detect::checks, module)?)?;
+    module.add_function(wrap_pyfunction!(detect::cut, module)?)?;
     module.add_function(wrap_pyfunction!(reply_signature, module)?)?;
     module.add_function(wrap_pyfunction!(normalize, module)?)
 }

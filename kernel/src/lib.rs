@@ -4,6 +4,7 @@
 //! project's tests pin the behaviour.
 
 pub mod copy;
+pub mod detect;
 pub mod frames;
 pub mod masks;
 pub mod normalize;

@@ -4,7 +4,7 @@ The plain Python twins in `tests/kernel/reference` pin the behaviour.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import Protocol, final
 
 Column = tuple[str, str, bool, Mapping[str, str]] | None
 """How a column is hidden: method, kind of its type, whether binary, settings; None: it is not."""
@@ -39,8 +39,8 @@ class Frames:
 class MaskPlan:
     """The masks of one result."""
 
-    def __new__(cls, columns: Sequence[Column], key: bytes) -> MaskPlan:
-        """`key` is behind `hash` and `pseudonym`. KernelError for an unknown method or setting."""
+    def __new__(cls, columns: Sequence[Column], key: bytes, detectors: Detectors | None = None, /) -> MaskPlan:
+        """`key` is behind `hash` and `pseudonym`. KernelError for an unknown method or setting, and `scrub` without detectors."""
 
     def rows(self, run: bytes, /) -> tuple[bytes, int, list[int]]:
         """A run of DataRow messages rewritten, its rows, and the values hidden per column. KernelError: use none of it."""
@@ -53,6 +53,8 @@ class CopyMask:
         cls,
         columns: Sequence[Column],
         key: bytes,
+        detectors: Detectors | None = None,
+        /,
         *,
         format: str,
         delimiter: bytes,
@@ -77,7 +79,14 @@ def head(run: bytes, n: int, /) -> bytes:
     """The first `n` messages of a run."""
 
 def mask_value(
-    value: bytes | None, method: str, kind: str, binary: bool, params: Mapping[str, str], key: bytes, /
+    value: bytes | None,
+    method: str,
+    kind: str,
+    binary: bool,
+    params: Mapping[str, str],
+    key: bytes,
+    detectors: Detectors | None = None,
+    /,
 ) -> bytes | None:
     """One value masked; for previews and tests."""
 
@@ -137,3 +146,78 @@ class Tracks:
 
         `began` and `started` are the number and time given to `ask`.
         """
+
+class Declared(Protocol):
+    """A detector; see `sluice.classify.detector.Detector`. Texts are patterns over bytes, numbers percent (`bare` below 0: as `alone`)."""
+
+    @property
+    def lead(self) -> str: ...
+    @property
+    def pattern(self) -> str: ...
+    @property
+    def follow(self) -> str: ...
+    @property
+    def shown(self) -> str: ...
+    @property
+    def check(self) -> str: ...
+    @property
+    def needs(self) -> str: ...
+    @property
+    def bound(self) -> str: ...
+    @property
+    def context(self) -> Sequence[str]: ...
+    @property
+    def against(self) -> Sequence[str]: ...
+    @property
+    def alone(self) -> int: ...
+    @property
+    def bare(self) -> int: ...
+    @property
+    def told(self) -> int: ...
+    @property
+    def reach(self) -> int: ...
+
+Found = tuple[int, int, int, int]
+"""Start and end in bytes, number of the detector (0xffff: the rest is unread, and has to be hidden), percent."""
+
+Tally = list[tuple[bytes, int, int]]
+"""Where (as `messages[].content`), number of the detector, how often."""
+
+@final
+class Detectors:
+    """Detectors, compiled. The work for a text is bounded by its length, whatever it holds; `least` is percent."""
+
+    def __new__(cls, declared: Sequence[Declared], /) -> Detectors:
+        """At most 128. KernelError for a pattern that cannot be compiled, an unknown check or bound."""
+
+    def scan(self, values: Sequence[bytes], name: bytes, least: int, /) -> list[list[Found]]:
+        """What is in each value; they stand under the column or key `name`."""
+
+    def steps(self, value: bytes, name: bytes, least: int, /) -> tuple[int, int]:
+        """How many bytes were looked at by automata, and the most that they may be."""
+
+    def scrub(
+        self,
+        run: bytes,
+        form: str,
+        key: bytes | None,
+        least: int,
+        *,
+        delimiter: int = ...,
+        columns: Sequence[bytes] = ...,
+    ) -> tuple[bytes, Tally]:
+        """Whole records of a file (`jsonl`, `csv`, `text`) scrubbed, and what was found; `key`: with marks for equal values."""
+
+    def scrub_values(
+        self, values: Sequence[bytes | None], name: bytes, key: bytes | None, least: int, /
+    ) -> tuple[list[bytes | None], Tally]:
+        """The values of a column scrubbed."""
+
+def holds(name: str, value: bytes, /) -> bool | None:
+    """Whether a value passes a check; None: there is none of that name."""
+
+def checks() -> list[str]:
+    """The names of all checks."""
+
+def cut(buffer: bytes, form: str, /) -> int:
+    """How much of a buffer of a file is whole records."""

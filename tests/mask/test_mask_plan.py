@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from sluice import _kernel
+from sluice.classify.matcher import compiled
 from sluice.mask import plan as planning
 from sluice.mask.plan import PlanError, copy_plan, plan
 from sluice.mask.types import _BUILTIN
@@ -61,17 +62,19 @@ def _copied(*rows: bytes) -> bytes:
 
 
 def test_a_result_that_is_all_clear_needs_no_plan() -> None:
-    assert plan([None, None], [_column(25), _column(23)], Types(), KEY) is None  # type: ignore[arg-type]
+    assert plan([None, None], [_column(25), _column(23)], Types(), KEY, compiled()) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("masks", [[], [Mask("null")], [Mask("null")] * 3])
 def test_masks_that_do_not_match_the_columns_are_no_plan(masks: list[Mask]) -> None:
     with pytest.raises(PlanError, match="for 2 columns"):
-        plan(masks, [_column(25), _column(25)], Types(), KEY)  # type: ignore[arg-type]
+        plan(masks, [_column(25), _column(25)], Types(), KEY, compiled())  # type: ignore[arg-type]
 
 
 def test_masked_columns_are_rewritten_and_clear_ones_are_not() -> None:
-    made = plan([None, Mask("redact"), Mask("partial", (("keep_last", "2"),))], [_column(25)] * 3, Types(), KEY)  # type: ignore[arg-type]
+    made = plan(
+        [None, Mask("redact"), Mask("partial", (("keep_last", "2"),))], [_column(25)] * 3, Types(), KEY, compiled()
+    )  # type: ignore[arg-type]
     assert made is not None
     assert made.rows(_row(b"open", b"hidden", b"12345") + _row(b"o", None, None)) == (
         _row(b"open", b"[redacted]", b"***45") + _row(b"o", None, None),
@@ -81,19 +84,19 @@ def test_masked_columns_are_rewritten_and_clear_ones_are_not() -> None:
 
 
 def test_a_declared_length_is_kept() -> None:
-    made = plan([Mask("redact")], [_column(1043, typmod=8)], Types(), KEY)  # type: ignore[arg-type]
+    made = plan([Mask("redact")], [_column(1043, typmod=8)], Types(), KEY, compiled())  # type: ignore[arg-type]
     assert made is not None
     assert made.rows(_row(b"abc"))[0] == _row(b"[red")
 
 
 def test_a_type_that_nobody_knows_becomes_null() -> None:
-    made = plan([Mask("redact")], [_column(90001)], Types(), KEY)  # type: ignore[arg-type]
+    made = plan([Mask("redact")], [_column(90001)], Types(), KEY, compiled())  # type: ignore[arg-type]
     assert made is not None
     assert made.rows(_row(b"abc"))[0] == _row(None)
 
 
 def test_a_row_of_another_width_is_an_error_and_gives_nothing() -> None:
-    made = plan([Mask("redact")], [_column(25)], Types(), KEY)  # type: ignore[arg-type]
+    made = plan([Mask("redact")], [_column(25)], Types(), KEY, compiled())  # type: ignore[arg-type]
     assert made is not None
     with pytest.raises(_kernel.KernelError):
         made.rows(_row(b"a", b"b"))
@@ -107,7 +110,7 @@ def _catalog(type_oid: int, type_name: str) -> Types:
 
 
 def _copy(mask: Mask, output: Output, catalog: Types, data: bytes, shape: CopyShape) -> bytes:
-    made = copy_plan([None, mask], [Output("id", frozenset()), output], shape, catalog, KEY, 1 << 20)  # type: ignore[arg-type]
+    made = copy_plan([None, mask], [Output("id", frozenset()), output], shape, catalog, KEY, 1 << 20, compiled())  # type: ignore[arg-type]
     assert made is not None
     return made.feed(data)[0] + made.finish()
 
@@ -143,7 +146,7 @@ def test_what_a_copy_computes_or_takes_from_an_unknown_table_becomes_null(output
 @pytest.mark.parametrize(("encoding", "fits"), [("UTF-8", True), ("utf8", True), ("SJIS", False), ("latin1", False)])
 def test_a_copy_in_another_encoding_is_not_masked_but_refused(encoding: str, fits: bool) -> None:
     shape = CopyShape("out", encoding=encoding)
-    arguments = ([Mask("null")], [Output("a", frozenset())], shape, Types(), KEY, 1 << 20)
+    arguments = ([Mask("null")], [Output("a", frozenset())], shape, Types(), KEY, 1 << 20, compiled())
     if fits:
         assert copy_plan(*arguments) is not None  # type: ignore[arg-type]
     else:
@@ -152,7 +155,7 @@ def test_a_copy_in_another_encoding_is_not_masked_but_refused(encoding: str, fit
 
 
 def test_a_copy_that_is_all_clear_needs_no_plan() -> None:
-    assert copy_plan([None], [Output("a", frozenset())], CopyShape("out"), Types(), KEY, 1) is None  # type: ignore[arg-type]
+    assert copy_plan([None], [Output("a", frozenset())], CopyShape("out"), Types(), KEY, 1, compiled()) is None  # type: ignore[arg-type]
 
 
 def test_every_masked_kind_is_one_that_the_kernel_takes() -> None:
@@ -163,5 +166,5 @@ def test_every_masked_kind_is_one_that_the_kernel_takes() -> None:
 
 
 def test_plans_are_made_of_what_the_kernel_offers() -> None:
-    made = plan([Mask("null")], [_column(25)], Types(), KEY)  # type: ignore[arg-type]
+    made = plan([Mask("null")], [_column(25)], Types(), KEY, compiled())  # type: ignore[arg-type]
     assert isinstance(made, planning._kernel.MaskPlan)

@@ -21,6 +21,11 @@ impl Key {
         mac.finalize().into_bytes().into()
     }
 
+    /// The first 16 bytes of the HMAC of a value, in hex.
+    pub fn hex(&self, value: &[u8]) -> [u8; 32] {
+        hex(&self.digest(value))
+    }
+
     /// An endless keyed stream that depends on all of the value.
     pub fn stream(&self, value: &[u8]) -> Stream {
         Stream {

@@ -4,15 +4,21 @@ mod arrays;
 mod crypto;
 mod numeric;
 mod pseudonym;
-mod scrub;
 mod text;
 mod times;
 mod value;
 
+use std::sync::Arc;
+
 pub use crypto::Key;
 use value::{Base, Value};
 
+use crate::detect::scrub::Scrub;
+use crate::detect::{json, Detectors};
 use crate::Malformed;
+
+/// How sure a finding has to be for `scrub` to hide it, in percent.
+const LEAST: u8 = 50;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
@@ -39,16 +45,18 @@ pub struct ColumnMask {
     month: bool,
     max_len: Option<usize>,
     key: Key,
+    detectors: Option<Arc<Detectors>>,
 }
 
 impl ColumnMask {
-    /// `params` as in the module's manual; an unknown method, kind or setting is an error.
+    /// `params` as in the module's manual; an unknown method, kind or setting is an error, and `scrub` without detectors.
     pub fn new<'a>(
         method: &str,
         kind: &str,
         binary: bool,
         params: impl IntoIterator<Item = (&'a str, &'a str)>,
         key: &Key,
+        detectors: Option<&Arc<Detectors>>,
     ) -> Result<Self, Malformed> {
         let (array, name) = kind
             .strip_prefix("array:")
@@ -64,7 +72,11 @@ impl ColumnMask {
             month: false,
             max_len: None,
             key: key.clone(),
+            detectors: detectors.cloned(),
         };
+        if mask.method == Method::Scrub && detectors.is_none() {
+            return Err(Malformed("a scrub has no detectors"));
+        }
         for (name, setting) in params {
             let number = || {
                 setting
@@ -119,7 +131,12 @@ impl ColumnMask {
             Method::Partial => text::partial(value, self.keep_first, self.keep_last, out),
             Method::Email => text::email(value, out),
             Method::Pseudonym => pseudonym::text(value, &self.key, out),
-            Method::Scrub => scrub::text(value, out),
+            Method::Scrub => match &self.detectors {
+                Some(detectors) => {
+                    Scrub::new(detectors, None, LEAST).text(value, b"", out);
+                }
+                None => return false,
+            },
             Method::Null | Method::Hash => return false,
         }
         let most = match self.base {
@@ -152,7 +169,12 @@ impl ColumnMask {
                 out.extend_from_slice(&crypto::hex(&self.key.digest(body)));
                 out.push(b'"');
             }
-            Method::Scrub => return scrub::json(body, out),
+            Method::Scrub => {
+                return self.detectors.as_ref().is_some_and(|detectors| {
+                    let mut scrub = Scrub::new(detectors, None, LEAST);
+                    json::scrub(body, b"", &mut scrub, out).is_some()
+                })
+            }
             Method::Null | Method::Email | Method::Pseudonym => return false,
         }
         true

@@ -47,10 +47,16 @@ class PlanError(ValueError):
     """Masks and columns that do not belong together; the result must be withheld."""
 
 
-def plan(masks: Sequence[Mask | None], columns: Sequence[ResultColumn], catalog: Catalog, key: bytes) -> RowMask | None:
+def plan(
+    masks: Sequence[Mask | None],
+    columns: Sequence[ResultColumn],
+    catalog: Catalog,
+    key: bytes,
+    detectors: _kernel.Detectors,
+) -> RowMask | None:
     """The plan that hides what `masks` say of a result described as `columns`; None when all of it is clear.
 
-    `key` is the secret behind `hash` and `pseudonym`. PlanError when the counts differ.
+    `key` is the secret behind `hash` and `pseudonym`, `detectors` are what `scrub` goes by. PlanError when the counts differ.
     """
     if len(masks) != len(columns):
         raise PlanError(f"{len(masks)} masks for {len(columns)} columns")
@@ -60,7 +66,7 @@ def plan(masks: Sequence[Mask | None], columns: Sequence[ResultColumn], catalog:
         None if mask is None else _column(mask, column.type_oid, column.typmod, column.binary, catalog)
         for mask, column in zip(masks, columns, strict=True)
     ]
-    return _kernel.MaskPlan(compiled, key)
+    return _kernel.MaskPlan(compiled, key, detectors)
 
 
 def copy_plan(
@@ -70,6 +76,7 @@ def copy_plan(
     catalog: Catalog,
     key: bytes,
     max_row: int,
+    detectors: _kernel.Detectors,
 ) -> CopyMask | None:
     """As `plan`, for COPY TO STDOUT in the format of `shape`; `max_row` is the most bytes one row may take.
 
@@ -90,6 +97,7 @@ def copy_plan(
     return _kernel.CopyMask(
         compiled,
         key,
+        detectors,
         format=shape.format,
         delimiter=shape.delimiter.encode(),
         null=shape.null.encode(),

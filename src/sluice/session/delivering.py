@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sluice.classify.matcher import compiled
 from sluice.mask.plan import copy_plan
 from sluice.model.decision import Refusal
 from sluice.model.waist import Columns, CopyStart, Rows
@@ -180,7 +181,7 @@ def copy(state: State, run: Run, answered: CopyStart) -> bool:
         world = state.world
         try:
             run.copy_mask = copy_plan(
-                decision.masks, span.outputs, shape, world.catalog, world.masking_key, world.limits.row
+                decision.masks, span.outputs, shape, world.catalog, world.masking_key, world.limits.row, compiled()
             )
         except ValueError:
             return False

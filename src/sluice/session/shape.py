@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from sluice.classify.matcher import compiled
 from sluice.mask.plan import RowMask, plan
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Mask, Refusal
@@ -64,7 +65,7 @@ def shape_of(ruling: Ruling, columns: tuple[ResultColumn, ...], world: World, ru
 
 
 def _compile(masks: Sequence[Mask | None], columns: Sequence[ResultColumn], world: World) -> RowMask | None:
-    return plan(masks, columns, world.catalog, world.masking_key)
+    return plan(masks, columns, world.catalog, world.masking_key, compiled())
 
 
 def _origins(columns: tuple[ResultColumn, ...], world: World) -> tuple[list[ColumnRef | None], bool]:

@@ -1,0 +1,91 @@
+"""National identity and tax numbers, most with check digits. Digits alone need a word that says what they are."""
+
+from __future__ import annotations
+
+from sluice.classify.detector import COUNTED, Detector
+
+_ANY = ("nationalid", "nationalidnumber", "identity", "identitynumber", "idnumber", "idcard", "taxid", "tin", "taxnumber", "citizen",
+        "personalnumber", "socialsecurity", "national")  # fmt: skip
+
+
+def _number(
+    country: str,
+    pattern: str,
+    check: str,
+    context: tuple[str, ...],
+    examples: tuple[str, ...],
+    counterexamples: tuple[str, ...] = (),
+    *,
+    alone: int = 40,
+    bare: int = 15,
+    told: int = 94,
+    label: str = "pii.national_id",
+    needs: str = "",
+) -> Detector:
+    return Detector(
+        kind=country, label=label, pattern=pattern, check=check, context=(*context, *_ANY), needs=needs, against=COUNTED, examples=examples,
+        counterexamples=counterexamples, shown="ssn" if country.startswith("us_") else "id", alone=alone, bare=bare, told=told,
+    )  # fmt: skip
+
+
+NATIONAL: tuple[Detector, ...] = (
+    _number("us_ssn", r"[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4}|[0-9]{9}", "us_ssn", ("ssn", "social", "ss"),
+            ("123-45-6789", "my SSN is 219099999", "social security number 078 05 1120"),
+            ("666-12-3456", "000-12-3456", "219099999", "order 123456789", "2024-45-67890"), alone=88),
+    _number("us_itin", r"9[0-9]{2}-[0-9]{2}-[0-9]{4}|9[0-9]{8}", "us_itin", ("itin", "ssn", "taxpayer"),
+            ("912-34-5678", "ITIN 912345678"), ("912-34-0000", "912345678"), alone=85),
+    _number("us_ein", r"[0-9]{2}-[0-9]{7}", "", ("ein", "fein", "employer"), ("EIN 12-3456789",), ("12-3456789",), alone=20, bare=0, told=88),
+    _number("gb_nino", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", "", ("nino", "insurance", "ni"),
+            ("AB123456C", "NI number AB 12 34 56 C"), ("BG123456E", "AB123456", "DA12345C"), alone=86),
+    _number("gb_utr", r"[0-9]{5} ?[0-9]{5}", "", ("utr", "hmrc"), ("UTR 12345 67890",), ("12345 67890",), alone=5, bare=5, told=85),
+    _number("fr_nir", r"[1-8] ?[0-9]{2} ?[0-9]{2} ?[0-9][0-9AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}", "fr_nir", ("nir", "insee", "secu", "sociale"),
+            ("2 95 10 99 126 111 93", "NIR 295109912611193"), ("295109912611194", "order 295109912611193"), alone=93, bare=60),
+    _number("de_steuer_id", r"[1-9][0-9] ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}", "de_idnr", ("steuer", "steuerid", "idnr", "steueridentifikationsnummer", "tax"),
+            ("Steuer-ID: 36 574 261 809", "IdNr 36574261809"), ("36574261809", "steuer 36574261808"), alone=60),
+    _number("es_dni", r"[0-9]{8}[ -]?[A-HJ-NP-TV-Z]|[XYZ][ -]?[0-9]{7}[ -]?[A-HJ-NP-TV-Z]", "es_dni", ("dni", "nie", "nif"),
+            ("DNI 12345678Z", "X1234567L", "12345678-Z"), ("12345678A", "X1234567A"), alone=85),
+    _number("it_codice_fiscale", r"[A-Za-z]{6}[0-9]{2}[A-Ea-eHhLlMmPpR-Tr-t][0-9]{2}[A-Za-z][0-9]{3}[A-Za-z]", "it_cf", ("codice", "fiscale"),
+            ("RSSMRA85T10A562S", "codice fiscale rssmra85t10a562s"), ("RSSMRA85T10A562T",), alone=97, needs="0"),
+    _number("nl_bsn", r"[0-9]{9}|[0-9]{4}[ .-][0-9]{2}[ .-][0-9]{3}", "nl_bsn", ("bsn", "burgerservicenummer", "sofinummer"),
+            ("BSN 111222333", "burgerservicenummer 1112.22.333"), ("111222333", "bsn 111222334")),
+    _number("be_national_number", r"[0-9]{2}\.?[0-9]{2}\.?[0-9]{2}-?[0-9]{3}\.?[0-9]{2}", "be_nn", ("rijksregister", "nn", "national", "rijksregisternummer", "niss"),
+            ("85.07.30-033.28", "rijksregisternummer 85073003328"), ("85.07.30-033.29", "85073003328"), alone=93),
+    _number("pt_nif", r"[1-35689][0-9]{2} ?[0-9]{3} ?[0-9]{3}", "pt_nif", ("nif", "contribuinte"), ("NIF 123456789", "contribuinte 501 964 843"), ("501964843",)),
+    _number("pl_pesel", r"[0-9]{11}", "pl_pesel", ("pesel",), ("PESEL 44051401359",), ("44051401359", "pesel 44051401358")),
+    _number("se_personnummer", r"(?:19|20)?[0-9]{6}[-+]?[0-9]{4}", "se_pnr", ("personnummer", "pnr"),
+            ("811218-9876", "personnummer 19811218-9876"), ("811218-9875", "8112189876"), alone=84),
+    _number("fi_hetu", r"[0-9]{6}[-+A-FU-Ya-f][0-9]{3}[0-9A-FHJ-NPR-Ya-f]", "fi_hetu", ("hetu", "henkilotunnus"), ("131052-308T",), ("131052-308U", "991352-308T"), alone=95),
+    _number("dk_cpr", r"[0-9]{6}-?[0-9]{4}", "dk_cpr", ("cpr", "personnummer"), ("CPR 211062-5629", "cpr 2110625629"), ("2110625629", "cpr 991062-5629"), alone=45),
+    _number("no_fodselsnummer", r"[0-9]{6} ?[0-9]{5}", "no_fnr", ("fodselsnummer", "fnr"), ("fodselsnummer 15108695088", "fnr 151086 95088"), ("15108695088", "fnr 15108695077")),
+    _number("ch_ahv", r"756\.?[0-9]{4}\.?[0-9]{4}\.?[0-9]{2}", "ch_ahv", ("ahv", "avs", "ahvnummer"), ("756.9217.0769.85", "AHV 7569217076985"), ("756.9217.0769.84",), alone=96, bare=80),
+    _number("at_versicherungsnummer", r"[1-9][0-9]{3} ?[0-9]{6}", "at_vnr", ("svnr", "versicherungsnummer", "sozialversicherungsnummer"),
+            ("SVNR 1237 010180",), ("1237010180", "svnr 1238 010180")),
+    _number("cz_rodne_cislo", r"[0-9]{6}/?[0-9]{4}", "cz_rc", ("rodne", "rodnecislo", "cislo"), ("710319/2745", "rodne cislo 7103192745"), ("710319/2746", "7103192745"), alone=90),
+    _number("ro_cnp", r"[1-9][0-9]{12}", "ro_cnp", ("cnp",), ("CNP 1630615123457",), ("1630615123457", "cnp 1630615123458")),
+    _number("bg_egn", r"[0-9]{10}", "bg_egn", ("egn",), ("EGN 7523169263",), ("7523169263", "egn 7523169264")),
+    _number("gr_amka", r"[0-9]{11}", "gr_amka", ("amka",), ("AMKA 01013099997",), ("01013099997", "amka 01013099998")),
+    _number("hr_oib", r"[0-9]{11}", "hr_oib", ("oib",), ("OIB 33392005961",), ("33392005961", "oib 33392005962")),
+    _number("baltic_personal_code", r"[1-6][0-9]{10}", "ee_ik", ("isikukood", "asmens", "kodas"), ("isikukood 36805280109",), ("36805280109", "isikukood 36805280108")),
+    _number("ie_pps", r"[0-9]{7}[A-W][ABHWTX]?", "ie_pps", ("pps", "ppsn"), ("PPS 1234567T", "ppsn 6433435F"), ("1234567A", "pps 6433435E"), alone=60),
+    _number("tr_kimlik", r"[1-9][0-9]{10}", "tr_tckn", ("tckn", "kimlik", "tc"), ("TCKN 10000000146",), ("10000000146", "tckn 10000000147")),
+    _number("il_id", r"[0-9]{9}|[0-9]{8}-[0-9]", "il_idnr", ("teudat", "zehut"), ("teudat zehut 123456782",), ("123456782", "zehut 123456783")),
+    _number("br_cpf", r"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|[0-9]{11}", "br_cpf", ("cpf",), ("529.982.247-25", "CPF 52998224725"), ("529.982.247-26", "52998224725"), alone=97),
+    _number("br_cnpj", r"[0-9]{2}\.[0-9]{3}\.[0-9]{3}/[0-9]{4}-[0-9]{2}|[0-9]{14}", "br_cnpj", ("cnpj",), ("11.222.333/0001-81", "cnpj 11222333000181"), ("11.222.333/0001-82", "11222333000181"), alone=97),
+    _number("ar_cuit", r"[2-5][0-9]-?[0-9]{8}-?[0-9]", "ar_cuit", ("cuit", "cuil"), ("20-05536168-2", "CUIT 20055361682"), ("20-05536168-3", "20055361682"), alone=90),
+    _number("cl_rut", r"[0-9]{1,2}\.[0-9]{3}\.[0-9]{3}-[0-9Kk]|[0-9]{7,8}-[0-9Kk]", "cl_rut", ("rut", "run"), ("12.345.678-5", "RUT 12345678-5"), ("12.345.678-6",), alone=88),
+    _number("mx_curp", r"[A-Z][AEIOUX][A-Z]{2}[0-9]{6}[HMX][A-Z]{2}[B-DF-HJ-NP-TV-Z]{3}[0-9A-Z][0-9]", "mx_curp", ("curp",), ("BOXW310820HNERXN09",), ("BOXW310820HNERXN08",), alone=98),
+    _number("ca_sin", r"[1-79][0-9]{2}[ -]?[0-9]{3}[ -]?[0-9]{3}", "ca_sin", ("sin", "insurance"), ("SIN 123-456-782", "sin: 123 456 782"), ("123456782", "sin 123-456-783"), alone=62),
+    _number("au_tfn", r"[0-9]{3} ?[0-9]{3} ?[0-9]{2,3}", "au_tfn", ("tfn", "tax"), ("TFN 123 456 782",), ("123456782", "tfn 123 456 783"), alone=45),
+    _number("in_aadhaar", r"[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}", "in_aadhaar", ("aadhaar", "aadhar", "uidai"), ("2341 2341 2346", "Aadhaar 234123412346"), ("2341 2341 2347", "234123412346"), alone=82),
+    _number("in_pan", r"[A-Z]{3}[ABCFGHLJPT][A-Z][0-9]{4}[A-Z]", "", ("pan", "income"), ("PAN ACUPA7085R", "ACUPA7085R"), ("ACUXA7085R",), alone=82),
+    _number("cn_resident_id", r"[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9Xx]", "cn_ric", ("resident", "shenfenzheng", "sfz"), ("11010519491231002X", "身份证号11010519491231002X"), ("110105194912310021",), alone=96, bare=88),
+    _number("kr_rrn", r"[0-9]{6}-?[1-8][0-9]{6}", "kr_rrn", ("rrn", "resident"), ("971013-1019901", "RRN 9710131019901"), ("971013-1019902",), alone=90, bare=40),
+    _number("jp_my_number", r"[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}", "jp_in", ("mynumber", "kojin", "bango"), ("my number 1234 5678 9018", "mynumber 123456789018"), ("123456789018", "mynumber 123456789017")),
+    _number("tw_id", r"[A-Z][12][0-9]{8}", "tw_id", ("taiwan",), ("A123456789",), ("A123456788",), alone=82),
+    _number("sg_nric", r"[STFG][0-9]{7}[A-Z]", "sg_nric", ("nric", "fin"), ("S1234567D",), ("S1234567E",), alone=90),
+    _number("my_nric", r"[0-9]{6}-[0-9]{2}-[0-9]{4}|[0-9]{12}", "my_nric", ("nric", "mykad", "ic"), ("770305-02-1234", "MyKad 770305021234"), ("770335-02-1234", "770305021234"), alone=86),
+    _number("th_pin", r"[1-8]-?[0-9]{4}-?[0-9]{5}-?[0-9]{2}-?[0-9]", "th_pin", ("thai",), ("1-2345-45678-78-1", "thai 1234545678781"), ("1-2345-45678-78-2", "1234545678781"), alone=94),
+    _number("za_id", r"[0-9]{6} ?[0-9]{4} ?[01][0-9]{2}", "za_idnr", ("rsa", "sa"), ("SA ID number 7503305044089",), ("7503305044089", "sa id 7503305044088"), alone=50, bare=35),
+    _number("ru_snils", r"[0-9]{3}-[0-9]{3}-[0-9]{3} [0-9]{2}|[0-9]{11}", "ru_snils", ("snils",), ("112-233-445 95", "snils 11223344595"), ("112-233-445 96",), alone=94),
+    _number("ru_inn", r"[0-9]{12}", "ru_inn", ("inn",), ("INN 500100732259",), ("500100732259", "inn 500100732258")),
+)  # fmt: skip
