@@ -347,6 +347,48 @@ fn reply_signature<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyByt
     kernel::skim::answered(data).map(|found| PyBytes::new(py, &found.signature))
 }
 
+#[pyfunction]
+#[pyo3(signature = (lines, salts, /))]
+fn merkle_leaves<'py>(
+    py: Python<'py>,
+    lines: &[u8],
+    salts: &[u8],
+) -> PyResult<(
+    Bound<'py, PyBytes>,
+    Bound<'py, PyBytes>,
+    Bound<'py, PyBytes>,
+)> {
+    let found = perhaps_detached(py, lines.len(), || kernel::merkle::leaves(lines, salts))
+        .map_err(fault)?;
+    Ok((
+        PyBytes::new(py, &found.entries),
+        PyBytes::new(py, &found.hashes),
+        PyBytes::new(py, &found.salts),
+    ))
+}
+
+#[pyfunction]
+#[pyo3(signature = (hashes, /))]
+fn merkle_root<'py>(py: Python<'py>, hashes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let found =
+        perhaps_detached(py, hashes.len(), || kernel::merkle::root(hashes)).map_err(fault)?;
+    Ok(PyBytes::new(py, &found))
+}
+
+#[pyfunction]
+#[pyo3(signature = (hashes, /))]
+fn merkle_above<'py>(py: Python<'py>, hashes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let found =
+        perhaps_detached(py, hashes.len(), || kernel::merkle::above(hashes)).map_err(fault)?;
+    Ok(PyBytes::new(py, &found))
+}
+
+#[pyfunction]
+#[pyo3(signature = (line, salt, /))]
+fn merkle_struck<'py>(py: Python<'py>, line: &[u8], salt: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    kernel::merkle::struck(line, salt).map(|found| PyBytes::new(py, &found))
+}
+
 #[pymodule]
 fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("KernelError", module.py().get_type::<KernelError>())?;
@@ -362,5 +404,9 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(detect::checks, module)?)?;
     module.add_function(wrap_pyfunction!(detect::cut, module)?)?;
     module.add_function(wrap_pyfunction!(reply_signature, module)?)?;
+    module.add_function(wrap_pyfunction!(merkle_leaves, module)?)?;
+    module.add_function(wrap_pyfunction!(merkle_root, module)?)?;
+    module.add_function(wrap_pyfunction!(merkle_above, module)?)?;
+    module.add_function(wrap_pyfunction!(merkle_struck, module)?)?;
     module.add_function(wrap_pyfunction!(normalize, module)?)
 }

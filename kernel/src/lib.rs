@@ -7,6 +7,7 @@ pub mod copy;
 pub mod detect;
 pub mod frames;
 pub mod masks;
+pub mod merkle;
 pub mod normalize;
 pub mod rows;
 pub mod skim;

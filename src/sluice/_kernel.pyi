@@ -221,3 +221,17 @@ def checks() -> list[str]:
 
 def cut(buffer: bytes, form: str, /) -> int:
     """How much of a buffer of a file is whole records."""
+def merkle_leaves(lines: bytes, salts: bytes, /) -> tuple[bytes, bytes, bytes]:
+    """Entries and leaf hashes (32 bytes a line) of whole lines, and the salts they hang on, zeros where no text is salted.
+
+    `salts`: 16 bytes a line. KernelError when their number is another, or the last line is not whole.
+    """
+
+def merkle_root(hashes: bytes, /) -> bytes:
+    """The tree hash (RFC 9162) over hashes of leaves or of equal subtrees, 32 bytes each. KernelError for other lengths."""
+
+def merkle_above(hashes: bytes, /) -> bytes:
+    """The hash over each 256 of them: the next level's. KernelError for other lengths."""
+
+def merkle_struck(line: bytes, salt: bytes, /) -> bytes | None:
+    """A line (without its line feed) with its text struck out, of the same leaf; None when it has none to strike out."""

@@ -254,7 +254,10 @@ class ConfigRejected(Struct, frozen=True, tag_field="event", tag="config-rejecte
 
 
 class GatewayStarted(Struct, frozen=True, tag_field="event", tag="gateway-started"):
-    """A process of the gateway began to write here. `repaired`: bytes of a torn last line that were cut off first."""
+    """A process of the gateway began to write here. `repaired`: bytes of a torn last line that were cut off first.
+
+    `mended` says in words all that the start found and put right.
+    """
 
     id: str
     time: str
@@ -262,6 +265,7 @@ class GatewayStarted(Struct, frozen=True, tag_field="event", tag="gateway-starte
     snapshot: int
     repaired: int = 0
     fail_open: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
 
 
 class GatewayStopped(Struct, frozen=True, tag_field="event", tag="gateway-stopped"):

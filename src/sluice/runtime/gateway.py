@@ -24,6 +24,7 @@ from sluice.audit.events import (
     ProtocolBroken,
 )
 from sluice.edges.config import Config, fail_open
+from sluice.edges.evidence.notary import Notary
 from sluice.edges.identity import Directory, RateLimit, Rejected, TokenVerifier, directory_of, issuers_of
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
 from sluice.engines.engine import Engine
@@ -48,12 +49,12 @@ from sluice.session.events import CatalogBuilt, Lowered, WorldChanged
 class Gateway:
     """Everything a session may ask for (see `driver.Services`), and everything that outlives one."""
 
-    def __init__(self, config: Config, rules: Rules, log: JsonLog) -> None:
+    def __init__(self, config: Config, rules: Rules, log: JsonLog, notary: Notary) -> None:
         """Reads token keys; raises OSError or ValueError when they cannot be read."""
         self.config = config
         self.log = structlog.get_logger("sluice")
         self.metrics = Metrics()
-        self.recorder = Recorder(log, self._log_failed)
+        self.recorder = Recorder(log, notary, self._log_failed)
         self.keys = CancelKeys()
         self.mock_secret = b""
         self.engine: Engine = ENGINES[0]
@@ -75,12 +76,16 @@ class Gateway:
         """Sessions open now."""
         return len(self._sessions)
 
-    def started(self, repaired: int) -> None:
+    def started(self, repaired: int, mended: tuple[str, ...]) -> None:
         """Writes that the gateway begins to write here. Raises LogFailed."""
         openings = tuple(str(opening) for opening in fail_open(self.config))
         self.note(
-            GatewayStarted(self.new_id(), stamp(time.time()), __version__, self.worlds.version, repaired, openings)
+            GatewayStarted(
+                self.new_id(), stamp(time.time()), __version__, self.worlds.version, repaired, openings, mended
+            )
         )
+        for what in mended:
+            self.log.warning("the event log was mended", found=what)
 
     def stopped(self, reason: str) -> None:
         """Writes that it ended in good order."""

@@ -11,18 +11,30 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from sluice.audit.note import Checkpoint
+from sluice.edges.evidence.notary import Notary
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
 from sluice.session.permit import Receipt
 
 Synced = Callable[[Receipt], None]
 
+SIGN_SECONDS = 0.5
+"""Checkpoints are at least this far apart: while events come, there are one or two a second."""
+
 
 class Recorder:
     """One process's log. `append` is for sources that need no more than `flushed`; `append_synced` for those that do."""
 
-    def __init__(self, log: JsonLog, failed: Callable[[str], None]) -> None:
+    def __init__(self, log: JsonLog, notary: Notary, failed: Callable[[str], None]) -> None:
         self._log = log
+        self._notary = notary
         self._failed = failed
+        self._signer = ThreadPoolExecutor(1, "log-notary")
+        self._signing = False
+        self._sign_timer: asyncio.TimerHandle | None = None
+        self._synced_to = log.position
+        self.unsigned = ""
+        self.signed: Callable[[Checkpoint], None] = lambda _: None
         self._waiting: list[tuple[tuple[str, ...], Synced, Callable[[str], None]]] = []
         self._syncing = False
         self._dirty = False
@@ -39,6 +51,8 @@ class Recorder:
         if not self._dirty:
             self._dirty = True
             self._timer = asyncio.get_running_loop().call_later(self._log.fsync_ms / 1000, self._sync)
+            if self._sign_timer is None:
+                self._sign_timer = asyncio.get_running_loop().call_later(SIGN_SECONDS, self._sign)
         return receipt
 
     def append_synced(
@@ -50,6 +64,11 @@ class Recorder:
         self._waiting.append((event_ids, done, failed))
         if not self._syncing:
             self._sync()
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The newest signed head of the log's tree."""
+        return self._notary.signed
 
     @property
     def healthy(self) -> bool:
@@ -66,10 +85,17 @@ class Recorder:
 
     def close(self) -> None:
         """Forces what is left to the medium and lets go; LogFailed when that did not work."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._sign_timer):
+            if timer is not None:
+                timer.cancel()
         self._executor.shutdown(wait=True)
+        self._signer.shutdown(wait=True)
+        position = self._log.position
         self._log.close()
+        try:
+            self._notary.advance(*position)
+        except OSError as error:
+            raise LogFailed(f"the last checkpoint could not be written: {error.strerror}") from error
 
     def _sync(self) -> None:
         if self._syncing or not (self._dirty or self._waiting):
@@ -79,12 +105,15 @@ class Recorder:
             self._timer.cancel()
         waiting, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
-        descriptor = os.dup(self._log.fileno())
+        descriptor, position = os.dup(self._log.fileno()), self._log.position
         future = loop.run_in_executor(self._executor, _force, descriptor)
-        future.add_done_callback(lambda done: self._synced(waiting, done))
+        future.add_done_callback(lambda done: self._synced(waiting, position, done))
 
     def _synced(
-        self, waiting: list[tuple[tuple[str, ...], Synced, Callable[[str], None]]], done: asyncio.Future[None]
+        self,
+        waiting: list[tuple[tuple[str, ...], Synced, Callable[[str], None]]],
+        position: tuple[int, int],
+        done: asyncio.Future[None],
     ) -> None:
         self._syncing = False
         error = done.exception()
@@ -94,10 +123,29 @@ class Recorder:
             for _, _, failed in waiting:
                 failed(reason)
             return
+        self._synced_to = position
         for event_ids, ready, _ in waiting:
             ready(Receipt(event_ids, True))
         if self._waiting:
             self._sync()
+
+    def _sign(self) -> None:
+        self._sign_timer = None
+        if self._signing:
+            return
+        self._signing = True
+        future = asyncio.get_running_loop().run_in_executor(self._signer, self._notary.advance, *self._synced_to)
+        future.add_done_callback(self._has_signed)
+
+    def _has_signed(self, done: asyncio.Future[Checkpoint | None]) -> None:
+        self._signing = False
+        error = done.exception()
+        self.unsigned = "" if error is None else f"the log's checkpoint cannot be written: {error}"
+        checkpoint = done.result() if error is None else None
+        if checkpoint is not None:
+            self.signed(checkpoint)
+        if (error is not None or self._synced_to != self._log.position) and self._sign_timer is None:
+            self._sign_timer = asyncio.get_running_loop().call_later(SIGN_SECONDS, self._sign)
 
 
 def _force(descriptor: int) -> None:

@@ -16,6 +16,8 @@ import uvloop
 from sluice.audit.encode import encode, stamp
 from sluice.audit.events import ConfigRejected, ConfigReloaded
 from sluice.edges.config import Config, ConfigError, changed, fail_open, load
+from sluice.edges.evidence.notary import Notary
+from sluice.edges.evidence.opening import open_log
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
 from sluice.runtime.gateway import Gateway
 from sluice.runtime.listener import Listening, accept, listen
@@ -38,7 +40,7 @@ def serve(config: Config, path: Path) -> int:
     gc.set_threshold(50_000, 20, 50)
     try:
         rules = read_rules(config)
-        log = JsonLog(config.audit.path, config.audit.fsync_ms, segment_bytes=config.audit.segment_bytes)
+        log = open_log(config.audit)
     except (RulesError, LogFailed) as error:
         structlog.get_logger("sluice").error("cannot start", reason=str(error))
         return 2
@@ -58,14 +60,15 @@ def _structured() -> None:
     )
 
 
-async def _run(config: Config, rules: Rules, path: Path, log: JsonLog) -> int:
+async def _run(config: Config, rules: Rules, path: Path, opened: tuple[JsonLog, Notary, tuple[str, ...]]) -> int:
+    log, notary, mended = opened
     try:
-        gateway = Gateway(config, rules, log)
+        gateway = Gateway(config, rules, log, notary)
         listeners = [listen(listener) for listener in config.listeners]
     except (OSError, ValueError) as error:
         structlog.get_logger("sluice").error("cannot start", reason=str(error))
         return 2
-    gateway.started(log.repaired)
+    gateway.started(log.repaired, mended)
     await asyncio.gather(*(gateway.worlds.load(name) for name in config.sources))
     postern = Postern(gateway.metrics.registry, lambda: _healthy(gateway), lambda: _ready(gateway))
     admin = await postern.open(config.admin.address, config.admin.port)
@@ -165,7 +168,7 @@ async def reload(gateway: Gateway, path: Path) -> bool:
 
 
 def _healthy(gateway: Gateway) -> str:
-    return "" if gateway.recorder.healthy else "the event log cannot be written"
+    return gateway.recorder.unsigned if gateway.recorder.healthy else "the event log cannot be written"
 
 
 def _ready(gateway: Gateway) -> str:

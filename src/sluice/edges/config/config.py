@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from sluice.edges.config.listeners import Listener
-from sluice.edges.config.parts import Bytes, Count, Port, Seconds
+from sluice.edges.config.parts import Bytes, Count, Origin, Port, Seconds
 from sluice.edges.config.people import Issuer, User
 from sluice.edges.config.sources import Source
 from sluice.edges.config.stores import StoreSettings
@@ -33,6 +33,13 @@ class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fsync_ms: Annotated[int, Meta(ge=1, le=60_000, description="milliseconds between forcing events to the medium")] = (
         200
     )
+    signing_key: Annotated[
+        Path, Meta(description="file of the key that signs checkpoints (`audit.key`); made when there is none")
+    ] = field(default_factory=lambda: Path("audit.key"))
+    origin: Annotated[
+        Origin | None,
+        Meta(description="the log's name in its checkpoints, like `example.com/sluice`; without it, one is drawn"),
+    ] = None
     segment_bytes: Annotated[Bytes, Meta(description="a file of the log is followed by the next at this size")] = (
         256 << 20
     )

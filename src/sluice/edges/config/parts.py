@@ -20,6 +20,7 @@ Bytes = Annotated[
 Seconds = Annotated[float, Meta(gt=0, le=86_400, description="seconds")]
 Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Text = Annotated[str, Meta(min_length=1)]
+Origin = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\s+]+$")]
 Name = Annotated[str, Meta(min_length=1, max_length=63)]
 
 

@@ -71,7 +71,7 @@ class JsonLog:
         self._distrusted = False
         self._lock = _locked(path)
         try:
-            self._number = max(_segments(path), default=1)
+            self._number = max(segments(path), default=1)
             self._fd = _opened(path, self._number)
             self._size, self.repaired = self._repair()
         except OSError as error:
@@ -106,11 +106,16 @@ class JsonLog:
         if self.failure is not None:
             raise LogFailed(self.failure)
         try:
-            here, named = os.fstat(self._fd), _named(self.path, self._number).stat()
+            here, named = os.fstat(self._fd), segment_path(self.path, self._number).stat()
         except OSError as error:
             raise self._changed() from error
         if (here.st_ino, here.st_dev) != (named.st_ino, named.st_dev) or here.st_size != self._size:
             raise self._changed()
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """(segment, bytes of it) up to which the log has taken lines."""
+        return self._number, self._size
 
     def fileno(self) -> int:
         """The open segment, for a caller that forces it to the medium in a thread of its own (on a duplicate)."""
@@ -218,12 +223,12 @@ def read(path: Path) -> Iterator[bytes]:
 
     LogFailed where a segment between two others is missing, or one that is not the last does not end in a whole line.
     """
-    numbers = sorted(_segments(path))
+    numbers = sorted(segments(path))
     for before, after in pairwise(numbers):
         if after != before + 1:
             raise LogFailed(f"the log in `{path}` has no segment {before + 1}, but later ones")
     for number in numbers:
-        with _named(path, number).open("rb") as segment:
+        with segment_path(path, number).open("rb") as segment:
             for line in segment:
                 if line.endswith(b"\n"):
                     yield line[:-1]
@@ -245,17 +250,19 @@ def _locked(path: Path) -> int:
     return lock
 
 
-def _segments(path: Path) -> list[int]:
+def segments(path: Path) -> list[int]:
+    """The numbers of the segments in a log's folder, in no order; OSError when it cannot be read."""
     found = (_SEGMENT.match(entry.name) for entry in path.iterdir())
     return [int(match[1]) for match in found if match is not None]
 
 
-def _named(path: Path, number: int) -> Path:
+def segment_path(path: Path, number: int) -> Path:
+    """Where a segment of a log is."""
     return path / f"audit-{number:06d}.jsonl"
 
 
 def _opened(path: Path, number: int, flags: int = 0) -> int:
-    return os.open(_named(path, number), _OPEN | flags, 0o600)
+    return os.open(segment_path(path, number), _OPEN | flags, 0o600)
 
 
 def _whole(fd: int, size: int) -> int:

@@ -1,4 +1,4 @@
-"""`sluice audit`: reads the log."""
+"""`sluice audit`: reads the log; what proves it is in `evidence`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 from sluice.audit.events import Caller, Connected, Event, StatementAsked, StatementDone, decode
 from sluice.edges.config import load
 from sluice.edges.sinks.jsonl import LogFailed, read
+from sluice.faces.cli import evidence
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.log_tail import LogTail
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
@@ -157,6 +158,11 @@ def _names(caller: Caller | None) -> Iterator[str]:
         caller = caller.on_behalf_of
 
 
-app = typer.Typer(help="Read the log of who asked what and what they saw.", no_args_is_help=True)
+app = typer.Typer(help="Read the log of who asked what and what they saw, and prove it.", no_args_is_help=True)
 app.command("tail")(reported(tail))
 app.command("show")(reported(show))
+app.command("keygen")(reported(evidence.keygen))
+app.command("key")(reported(evidence.key))
+app.command("verify")(reported(evidence.verify_command))
+app.command("prove")(reported(evidence.prove_command))
+app.command("check-proof")(reported(evidence.check_proof_command))

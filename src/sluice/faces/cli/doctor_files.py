@@ -25,7 +25,7 @@ def files(path: Path, config: Config) -> Iterator[Finding]:
     """Files that others could read or change."""
     private = [(place, secret.path) for place, secret in every_secret(config) if isinstance(secret, FileSecret)]
     private += [(place, path) for place, path in every_certificate(config) if place.endswith(".key")]
-    private += [("audit.path", config.audit.path)]
+    private += [("audit.path", config.audit.path), ("audit.signing_key", config.audit.signing_key)]
     if config.users_file is not None:
         private.append(("users_file", config.users_file))
     public = [("configuration", path), ("labels", config.labels), *_policies(config)]

@@ -1,0 +1,190 @@
+"""Makes leaves of the lines that a log has taken, and signs the tree's head.
+
+It works behind the log, in a thread of its own: a statement never waits for it. What it signs is on the medium before: the
+lines because the log forced them there first, their salts because it does so itself. Tiles need not be: they are made
+again from the lines at the next start, which therefore also notices when those are no longer what was signed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sluice.audit.note import Checkpoint, NoteError, Signer
+from sluice.audit.tree import HASH, SALT, WIDTH, Edge, leaves, tile_path
+from sluice.edges.evidence.files import (
+    FRAMED,
+    Closed,
+    add_closed,
+    drop_partials,
+    framed,
+    put,
+    read_checkpoint,
+    read_closed,
+    salts_path,
+    sync_folder,
+)
+from sluice.edges.evidence.lines import runs, salted, split
+from sluice.edges.sinks.jsonl import JsonLog, LogFailed, segment_path, segments
+
+_ADVICE = "run `sluice audit verify`, keep the folder as evidence, and begin another"
+
+
+class Notary:
+    """Signs the log `log` as `origin` with `key`. LogFailed when what it signed before is no longer what the log holds.
+
+    `found` says in words what the start had to mend. Every method may be called from one thread at a time.
+    """
+
+    def __init__(self, log: JsonLog, key: Ed25519PrivateKey, origin: str) -> None:
+        try:
+            self._signer = Signer(origin, key)
+        except NoteError as error:
+            raise LogFailed(f"the log's origin `{origin}` cannot be used: {error}") from error
+        self.verifier = self._signer.verifier
+        self.found: tuple[str, ...] = ()
+        self._folder = log.path
+        self._pending: dict[str, bytes] = {}
+        self._salts: bytearray = bytearray()
+        self.signed = read_checkpoint(self._folder, self.verifier) or Checkpoint(origin, 0, Edge().root())
+        closed = read_closed(self._folder)
+        self._edge, self._bundle = closed[-1].behind() if closed else (Edge(), b"")
+        self._number = closed[-1].segment + 1 if closed else min(segments(self._folder), default=1)
+        self._offset, self._first = 0, self._edge.size
+        try:
+            self._replay(*log.position)
+        except OSError as error:
+            raise LogFailed(f"the log's tree in `{self._folder}` cannot be read: {error.strerror}") from error
+
+    def advance(self, number: int, size: int) -> Checkpoint | None:
+        """Signs the log up to `size` of segment `number`, which must be on the medium; None: nothing is new.
+
+        OSError when a file could not be written; the next call goes on from there.
+        """
+        before = self.signed
+        while self._number < number:
+            self._take(segment_path(self._folder, self._number).stat().st_size)
+            self._sign()
+            self._close_segment()
+        self._take(size)
+        self._sign()
+        return self.signed if self.signed != before else None
+
+    def _replay(self, number: int, size: int) -> None:
+        known = self.signed.size
+        if known < self._edge.size:
+            raise LogFailed(f"the checkpoint in `{self._folder}` is older than the list of closed segments; {_ADVICE}")
+        self._check(complete=False)
+        for segment in sorted(one for one in segments(self._folder) if self._number <= one <= number):
+            self._number = segment
+            path = segment_path(self._folder, segment)
+            self._replay_segment(path, size if segment == number else path.stat().st_size)
+            if segment < number:
+                if self._edge.size > self.signed.size:
+                    self._sign()
+                self._close_segment()
+        self._check(complete=True)
+        if self._edge.size > known > 0:
+            self.found = (f"{self._edge.size - known} events had no checkpoint yet",)
+        self._sign()
+
+    def _replay_segment(self, path: Path, size: int) -> None:
+        stored = salts_path(self._folder, self._number)
+        salts = stored.read_bytes() if stored.exists() else b""
+        for run, own, _ in salted(path, salts, size):
+            known = min(self.signed.size - self._edge.size, len(own) // SALT)
+            cut = split(run, known) if known > 0 else 0
+            if cut:
+                self._add(run[:cut], own[: known * SALT])
+                self._check(complete=False)
+            if cut < len(run):
+                self._add(run[cut:], os.urandom(run.count(b"\n", cut) * SALT))
+        self._offset = size
+
+    def _check(self, *, complete: bool) -> None:
+        size = self._edge.size
+        if size == self.signed.size and self._edge.root() != self.signed.root:
+            raise LogFailed(
+                f"the log in `{self._folder}` is not what was signed: its first {size} events differ; {_ADVICE}"
+            )
+        if complete and size < self.signed.size:
+            raise LogFailed(
+                f"the log in `{self._folder}` is cut off: {self.signed.size} events were signed, it has {size}; {_ADVICE}"
+            )
+
+    def _take(self, size: int) -> None:
+        if size <= self._offset:
+            return
+        fd = os.open(segment_path(self._folder, self._number), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            for run in runs(fd, self._offset, size):
+                self._add(run, os.urandom(run.count(b"\n") * SALT))
+                self._offset += len(run)
+        finally:
+            os.close(fd)
+
+    def _add(self, run: bytes, salts: bytes) -> None:
+        entries, hashes, salts = leaves(run, salts)
+        self._salts += salts
+        for level, index, tile in self._edge.grow(hashes):
+            self._pending[tile_path(str(level), index)] = tile
+        held = self._bundle + framed(entries)
+        full = len(held) // (FRAMED * WIDTH)
+        first = self._edge.size // WIDTH - full
+        for at in range(full):
+            bundle = held[at * FRAMED * WIDTH : (at + 1) * FRAMED * WIDTH]
+            self._pending[tile_path("entries", first + at)] = bundle
+        self._bundle = held[full * FRAMED * WIDTH :]
+
+    def _sign(self) -> None:
+        if self._edge.size == self.signed.size and not self._pending:
+            return
+        self._flush()
+        for level, index, held in self._edge.partial():
+            put(self._folder / tile_path(str(level), index, len(held) // HASH), held)
+        if self._bundle:
+            index = self._edge.size // WIDTH
+            put(self._folder / tile_path("entries", index, len(self._bundle) // FRAMED), self._bundle)
+        checkpoint = Checkpoint(self.verifier.name, self._edge.size, self._edge.root())
+        put(self._folder / "checkpoint", self._signer.sign(checkpoint.text()), synced=True)
+        sync_folder(self._folder)
+        self.signed = checkpoint
+
+    def _flush(self) -> None:
+        self._write_salts()
+        for path, tile in list(self._pending.items()):
+            put(self._folder / path, tile)
+            drop_partials(self._folder, path)
+            del self._pending[path]
+
+    def _write_salts(self) -> None:
+        path = salts_path(self._folder, self._number)
+        at = (self._edge.size - self._first) * SALT - len(self._salts)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            if os.pwrite(fd, self._salts, at) != len(self._salts):
+                raise OSError(28, "No space left on device")
+            os.ftruncate(fd, at + len(self._salts))
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        self._salts.clear()
+
+    def _close_segment(self) -> None:
+        self._flush()
+        for index in range(self._first // WIDTH, self._edge.size // WIDTH):
+            for kind in ("0", "entries"):
+                _sync(self._folder / tile_path(kind, index))
+        add_closed(self._folder, Closed.of(self._number, self._first, self._offset, self._edge, self._bundle))
+        self._number = min(one for one in segments(self._folder) if one > self._number)
+        self._offset, self._first = 0, self._edge.size
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,97 @@
+"""Proofs of single events that verify without the log: a C2SP tlog-proof whose extra data is the line and its salt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from sluice.audit.note import Checkpoint, NoteError, Proof, Verifier, open_note
+from sluice.audit.tree import SALT, check_inclusion, leaves
+from sluice.edges.evidence.files import hashes_of, read_checkpoint, read_closed, salts_path
+from sluice.edges.evidence.lines import salted, whole_size
+from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
+
+
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of the log, and its salt in hex."""
+
+    line: str
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A line of a log: its place among the leaves, in its segment, itself and its salt."""
+
+    index: int
+    segment: int
+    number: int
+    line: bytes
+    salt: bytes
+
+
+def find(folder: Path, event_id: str) -> Iterator[Found]:
+    """The lines of the events with this id, oldest first. LogFailed when the log cannot be read."""
+    mark = b'"id":' + msgspec.json.encode(event_id)
+    firsts = {one.segment: one.first for one in read_closed(folder)}
+    after = sum(one.lines for one in read_closed(folder))
+    try:
+        for number in sorted(segments(folder)):
+            path, stored = segment_path(folder, number), salts_path(folder, number)
+            salts = stored.read_bytes() if stored.exists() else b""
+            first = index = firsts.get(number, after)
+            for run, own, _ in salted(path, salts, whole_size(path)):
+                for at, line in _marked(run, mark):
+                    salt = own[at * SALT : (at + 1) * SALT]
+                    yield Found(index + at, number, index + at - first + 1, line, salt)
+                index += len(own) // SALT
+            after = max(after, index)
+    except OSError as error:
+        raise LogFailed(f"the log in `{folder}` cannot be read: {error.strerror}") from error
+
+
+def prove(folder: Path, verifier: Verifier, found: Found) -> Proof:
+    """A proof of a line under the log's checkpoint; LogFailed when there is none for it."""
+    signed = read_checkpoint(folder, verifier)
+    if signed is None or found.index >= signed.size:
+        raise LogFailed("the event has no checkpoint yet; one comes within a second while the gateway runs")
+    path = hashes_of(folder, signed.size).inclusion(found.index)
+    _, leaf, _ = leaves(found.line + b"\n", found.salt)
+    check_inclusion(leaf, found.index, signed.size, path, signed.root)
+    evidence = Evidence(found.line.decode(), found.salt.hex())
+    return Proof(found.index, tuple(path), (folder / "checkpoint").read_bytes(), msgspec.json.encode(evidence))
+
+
+def check_proof(text: bytes, known: tuple[Verifier, ...]) -> tuple[bytes, Proof, Checkpoint]:
+    """The line that a proof proves, the proof, and the checkpoint it is under. NoteError or ProofError when it proves nothing."""
+    proof = Proof.parse(text)
+    checkpoint = Checkpoint.parse(open_note(proof.checkpoint, known).text)
+    try:
+        evidence = msgspec.json.decode(proof.extra, type=Evidence)
+        salt, line = bytes.fromhex(evidence.salt), evidence.line.encode()
+    except (msgspec.MsgspecError, ValueError):
+        raise NoteError("the proof does not hold the event's line and salt") from None
+    if len(salt) != SALT or b"\n" in line:
+        raise NoteError("the proof does not hold the event's line and salt")
+    _, leaf, _ = leaves(line + b"\n", salt)
+    check_inclusion(leaf, proof.index, checkpoint.size, list(proof.path), checkpoint.root)
+    return line, proof, checkpoint
+
+
+def _marked(run: bytes, mark: bytes) -> Iterator[tuple[int, bytes]]:
+    at = count = 0
+    while (hit := run.find(mark, at)) >= 0:
+        start, end = run.rfind(b"\n", 0, hit) + 1, run.index(b"\n", hit)
+        count += run.count(b"\n", at, start)
+        line = run[start:end]
+        # Values of other events may hold the mark, escaped: only a line's own id counts.
+        if msgspec.json.decode(line, type=_Named).id == msgspec.json.decode(b"{" + mark + b"}", type=_Named).id:
+            yield count, line
+        at, count = end + 1, count + 1
+
+
+class _Named(msgspec.Struct):
+    id: str = ""

@@ -1,0 +1,229 @@
+"""Proves, from the files alone, that a log is what was signed: nothing altered, removed, put in, reordered or cut off."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sluice.audit.note import Checkpoint, Verifier
+from sluice.audit.tree import HASH, WIDTH, Edge, ProofError, leaves, tile_path
+from sluice.edges.evidence.files import framed, hashes_of, read_checkpoint, read_closed, salts_path
+from sluice.edges.evidence.lines import salted, whole_size
+from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
+
+_AHEAD = 4
+_LISTED = 20
+
+Leaves = tuple[bytes, bytes, bytes]
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found in one log. `problems` empty: it holds. `events`: lines read; `signed`: of them under the checkpoint."""
+
+    folder: Path
+    origin: str = ""
+    events: int = 0
+    signed: int = 0
+    root: str = ""
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the log is what was signed."""
+        return not self.problems
+
+    def problem(self, text: str) -> None:
+        """Adds a problem, unless there are more than anybody reads."""
+        if len(self.problems) < _LISTED:
+            self.problems.append(text)
+
+
+def verify(
+    folder: Path,
+    verifier: Verifier,
+    against: Checkpoint | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Report:
+    """Reads a whole log. `against`: an older checkpoint that somebody kept; `progress` is told the events read so far.
+
+    LogFailed when the log cannot be read at all.
+    """
+    report = Report(folder, verifier.name)
+    try:
+        signed = read_checkpoint(folder, verifier)
+    except LogFailed as error:
+        report.problem(str(error))
+        return report
+    if signed is None:
+        report.problem(f"`{folder}` has no checkpoint: nothing in it was signed")
+        return report
+    report.signed, report.root = signed.size, signed.root.hex()
+    try:
+        _Reading(report, signed, against, progress).all()
+    except OSError as error:
+        raise LogFailed(f"the log in `{folder}` cannot be read: {error.strerror}") from error
+    return report
+
+
+class _Reading:
+    def __init__(
+        self, report: Report, signed: Checkpoint, against: Checkpoint | None, progress: Callable[[int], None]
+    ) -> None:
+        self.report, self.signed, self.progress = report, signed, progress
+        self.against = against
+        self.edge = Edge()
+        self.tiles = hashes_of(report.folder, signed.size)
+        self.marks = sorted({signed.size, *([against.size] if against else [])})
+        self.roots: dict[int, bytes] = {0: self.edge.root()}
+        self.differing: list[tuple[int, int, int]] = []
+        self.tiles_differ: set[str] = set()
+        self.held: tuple[int, bytes] | None = (0, b"")
+
+    def all(self) -> None:
+        report, folder = self.report, self.report.folder
+        closed = {one.segment: one for one in read_closed(folder)}
+        present = set(segments(folder))
+        for number in sorted(closed.keys() | present):
+            known = closed.get(number)
+            if number in present:
+                lines = self._segment(number)
+                if known is not None and lines != known.lines:
+                    report.problem(f"segment {number} has {lines} events; it was closed with {known.lines}")
+            elif known is not None:
+                self._by_tiles(number, known.first, known.lines)
+        gaps = [number for number in range(min(present, default=1), max(present, default=0)) if number not in present]
+        for number in gaps:
+            if number not in closed:
+                report.problem(f"segment {number} is missing")
+        report.events = self.edge.size
+        self._conclude()
+
+    def _segment(self, number: int) -> int:
+        before = self.edge.size
+        path = segment_path(self.report.folder, number)
+        stored = salts_path(self.report.folder, number)
+        salts = stored.read_bytes() if stored.exists() else b""
+        for entries, hashes, _ in _hashed(path, salts, whole_size(path)):
+            self._compare(number, before, hashes)
+            self._grow(hashes, entries)
+            self.progress(self.edge.size)
+        return self.edge.size - before
+
+    def _by_tiles(self, number: int, first: int, lines: int) -> None:
+        last = min(first + lines, self.signed.size)
+        self.report.notes.append(
+            f"segment {number} (events {first} to {first + lines - 1}) is not here; its leaves are"
+        )
+        if first != self.edge.size:
+            self.report.problem(f"segment {number} does not follow the one before it")
+        try:
+            self._grow(b"".join(self.tiles.runs(self.edge.size, last - self.edge.size)), None)
+        except (LogFailed, ProofError) as error:
+            self.report.problem(str(error))
+
+    def _compare(self, number: int, first: int, hashes: bytes) -> None:
+        count = min(len(hashes) // HASH, self.signed.size - self.edge.size)
+        if count <= 0 or len(self.differing) >= _LISTED:
+            return
+        try:
+            stored = b"".join(self.tiles.runs(self.edge.size, count))
+        except (LogFailed, ProofError) as error:
+            self.tiles_differ.add(str(error))
+            return
+        if stored == hashes[: count * HASH]:
+            return
+        for at in range(count):
+            if stored[at * HASH : (at + 1) * HASH] != hashes[at * HASH : (at + 1) * HASH]:
+                index = self.edge.size + at
+                self.differing.append((index, number, index - first + 1))
+
+    def _grow(self, hashes: bytes, entries: bytes | None) -> None:
+        for mark in self.marks:
+            inside = (mark - self.edge.size) * HASH
+            if 0 < inside <= len(hashes):
+                ahead = self.edge.copy()
+                ahead.grow(hashes[:inside])
+                self.roots[mark] = ahead.root()
+        first = self.edge.size
+        for level, index, tile in self.edge.grow(hashes):
+            if level and (index + 1) * WIDTH ** (level + 1) <= self.signed.size:
+                self._same(tile_path(str(level), index), tile)
+        if entries is None:
+            self.held = None
+        else:
+            self._bundles(first, entries)
+
+    def _bundles(self, first: int, entries: bytes) -> None:
+        # A bundle that began in a segment that is not here cannot be made again.
+        start, held = self.held or (first + -first % WIDTH, b"")
+        held += entries[max(0, start - first) * HASH :] if self.held is None else entries
+        while len(held) >= WIDTH * HASH:
+            if start + WIDTH <= self.signed.size:
+                self._same(tile_path("entries", start // WIDTH), framed(held[: WIDTH * HASH]))
+            start, held = start + WIDTH, held[WIDTH * HASH :]
+        if start <= first + len(entries) // HASH:
+            self.held = start, held
+
+    def _same(self, path: str, expected: bytes) -> None:
+        try:
+            if (self.report.folder / path).read_bytes() != expected:
+                self.tiles_differ.add(f"`{path}` is not what the events make it")
+        except OSError as error:
+            self.tiles_differ.add(f"`{path}` cannot be read: {error.strerror}")
+
+    def _conclude(self) -> None:
+        report, signed = self.report, self.signed
+        if self.edge.size < signed.size:
+            report.problem(f"cut off: {signed.size} events were signed, {self.edge.size} are here")
+        elif self.roots[signed.size] != signed.root:
+            report.problem("the events do not make up the tree that was signed")
+        for index, segment, line in self.differing:
+            report.problem(f"event {index} (segment {segment}, line {line}) is not what was signed")
+        if not self.differing:
+            for text in sorted(self.tiles_differ):
+                report.problem(text)
+        if self.edge.size > signed.size:
+            report.notes.append(f"{self.edge.size - signed.size} events have no checkpoint yet")
+        if self.against is not None:
+            self._conclude_against(self.against)
+
+    def _conclude_against(self, against: Checkpoint) -> None:
+        if against.origin != self.signed.origin:
+            self.report.problem(f"the checkpoint to compare with is of another log, `{against.origin}`")
+        elif against.size > self.signed.size:
+            self.report.problem(
+                f"cut off: a checkpoint of {against.size} events was signed, the log's own has {self.signed.size}"
+            )
+        elif self.roots.get(against.size) != against.root:
+            self.report.problem(f"the first {against.size} events are not those of the checkpoint to compare with")
+        else:
+            self.report.notes.append(f"it continues the checkpoint of {against.size} events")
+
+
+def _hashed(path: Path, salts: bytes, size: int) -> Iterator[Leaves]:
+    """The leaves of a segment, in order, hashed in two threads."""
+    with ThreadPoolExecutor(2, "verify") as pool:
+        ahead: deque[Future[Leaves]] = deque()
+        for run, own, _ in salted(path, salts, size):
+            ahead.append(pool.submit(leaves, run, own))
+            if len(ahead) >= _AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def logs_in(folder: Path) -> list[Path]:
+    """The logs in a folder: itself, if it is one, and the folders in it that are; LogFailed when there is none."""
+    try:
+        beside = sorted(one for one in folder.iterdir() if one.is_dir() and one.name != "tile")
+        found = [one for one in (folder, *beside) if (one / "checkpoint").exists() or segments(one)]
+    except OSError as error:
+        raise LogFailed(f"the log in `{folder}` cannot be read: {error.strerror}") from error
+    if not found:
+        raise LogFailed(f"there is no log in `{folder}`")
+    return found

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sluice.audit.encode import encode
+from sluice.edges.config import load
+from sluice.edges.evidence.opening import open_log
+
+from .conftest import Run
+from .test_audit import asked, done
+
+
+@pytest.fixture
+def folder(tmp_path: Path, run: Run) -> Path:
+    """A configured folder with a signed log of three events."""
+    run("init")
+    log, notary, _ = open_log(load(tmp_path / "sluice.yaml").audit)
+    log.append(b"".join(encode(event) for event in (asked(1, "alice"), done(1), asked(3, "trainer"))))
+    log.flush()
+    notary.advance(*log.position)
+    log.close()
+    return tmp_path
+
+
+def test_a_log_is_verified_with_the_configured_key_or_a_given_one(folder: Path, run: Run) -> None:
+    assert "3 signed events are what was signed" in run("audit", "verify").output
+    vkey = run("audit", "key").stdout.strip()
+    assert json.loads(run("audit", "key", "--json").stdout)[0]["key"] == vkey
+    (folder / "vkey").write_text(vkey + "\n")
+    shutil.copytree(folder / "audit", folder / "copy")
+    (folder / "sluice.yaml").unlink()
+    for key in (vkey, "vkey"):
+        found = json.loads(run("audit", "verify", "--log", "copy", "--key", key, "--json").stdout)
+        assert (found[0]["holds"], found[0]["events"], found[0]["signed"]) == (True, 3, 3)
+
+
+def test_a_changed_log_ends_with_status_1(folder: Path, run: Run) -> None:
+    path = folder / "audit" / "audit-000001.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"alice", b"olice"))
+    verified = run("audit", "verify")
+    assert verified.exit_code == 1
+    assert "event 0 (segment 1, line 1) is not what was signed" in verified.output
+    assert json.loads(run("audit", "verify", "--json").stdout)[0]["holds"] is False
+
+
+def test_a_kept_checkpoint_is_continued(folder: Path, run: Run) -> None:
+    shutil.copy(folder / "audit" / "checkpoint", folder / "kept")
+    assert "it continues the checkpoint of 3 events" in run("audit", "verify", "--against", "kept").output
+    (folder / "kept").write_bytes((folder / "kept").read_bytes().replace(b"\n3\n", b"\n4\n"))
+    assert run("audit", "verify", "--against", "kept").exit_code == 1
+    assert run("audit", "verify", "--against", "missing").exit_code == 3
+
+
+def test_each_line_of_an_event_is_proven(folder: Path, run: Run) -> None:
+    proved = run("audit", "prove", "c1-1")
+    assert proved.output.split() == ["c1-1-statement-asked.tlog-proof", "c1-1-statement-done.tlog-proof"]
+    vkey = run("audit", "key").stdout.strip()
+    shutil.rmtree(folder / "audit")
+    checked = run("audit", "check-proof", "c1-1-statement-done.tlog-proof", "--key", vkey)
+    assert (checked.exit_code, "event 1 of 3 in the log sluice-" in checked.output) == (0, True)
+    found = json.loads(run("audit", "check-proof", "c1-1-statement-asked.tlog-proof", "--key", vkey, "--json").stdout)
+    assert (found["index"], found["event"]["identity"]["name"]) == (0, "alice")
+    path = folder / "c1-1-statement-asked.tlog-proof"
+    path.write_bytes(path.read_bytes().replace(b"index 0", b"index 1"))
+    assert run("audit", "check-proof", path.name, "--key", vkey).exit_code == 1
+    assert run("audit", "check-proof", "missing", "--key", vkey).exit_code == 3
+
+
+def test_an_event_that_is_not_there_cannot_be_proven(folder: Path, run: Run) -> None:
+    assert run("audit", "prove", "c9-9").exit_code == 1
+
+
+def test_a_key_is_made_once(tmp_path: Path, run: Run) -> None:
+    run("init")
+    assert run("audit", "keygen").exit_code == 0
+    assert (tmp_path / "audit.key").stat().st_mode & 0o777 == 0o600
+    assert "exists" in run("audit", "keygen").output
+    assert run("audit", "keygen", "other.key").exit_code == 0
+
+
+def test_a_malformed_verifier_key_is_a_usage_error(folder: Path, run: Run) -> None:
+    assert run("audit", "verify", "--key", "a+b+c").exit_code == 2
+    other = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+    assert "no verifier key of the log" in run("audit", "verify", "--key", other).output
