@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def environment(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
         "PATH": path, "HOME": str(tmp_path_factory.mktemp("home")), "LC_ALL": "C.UTF-8", "COLUMNS": "100", "NO_COLOR": "1",
         "PAGER": "cat", "PGCONNECT_TIMEOUT": "10",
         "SLUICE_DATABASE_URL": f"postgres://gateway:{GATEWAY.replace(' ', '%20')}@127.0.0.1:{server.port}/shop",
-        "SHOP_PASSWORD": GATEWAY,
+        "SHOP_PASSWORD": GATEWAY, "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }  # fmt: skip
 
 
