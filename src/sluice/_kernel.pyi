@@ -221,6 +221,7 @@ def checks() -> list[str]:
 
 def cut(buffer: bytes, form: str, /) -> int:
     """How much of a buffer of a file is whole records."""
+
 def merkle_leaves(lines: bytes, salts: bytes, /) -> tuple[bytes, bytes, bytes]:
     """Entries and leaf hashes (32 bytes a line) of whole lines, and the salts they hang on, zeros where no text is salted.
 
