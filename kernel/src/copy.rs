@@ -38,6 +38,8 @@ pub struct CopyMask {
     held: Vec<u8>,
     scanned: usize,
     quoted: bool,
+    /// A value may be written as NULL is, so what is masked is all written so; the caller could guess values else.
+    ambiguous: bool,
 }
 
 impl CopyMask {
@@ -49,8 +51,14 @@ impl CopyMask {
         header: bool,
         max_row: usize,
     ) -> Self {
+        let ambiguous = format == Format::Text && !marks.null.is_empty() && {
+            let mut written = Vec::new();
+            escape(&unescaped(&marks.null), marks.delimiter, &mut written);
+            written == marks.null
+        };
         Self {
             columns,
+            ambiguous,
             format,
             marks,
             header,
@@ -75,12 +83,13 @@ impl CopyMask {
             self.held
                 .extend_from_slice(frame?.get(5..).unwrap_or_default());
         }
-        let held = std::mem::take(&mut self.held);
+        let mut held = std::mem::take(&mut self.held);
         let (used, rows) = match self.format {
             Format::Binary => self.binary(&held, out, masked)?,
             _ => self.lines(&held, out, masked)?,
         };
-        self.held = held.get(used..).unwrap_or_default().to_vec();
+        held.drain(..used.min(held.len()));
+        self.held = held;
         self.scanned = self.scanned.saturating_sub(used);
         if self.held.len() > self.max_row {
             return Err(Malformed("a row of a COPY is longer than allowed"));
@@ -222,7 +231,7 @@ impl CopyMask {
                 Some(mask) => {
                     *hidden += 1;
                     let mut shown = Vec::new();
-                    if mask.apply(&unescaped(field), &mut shown) {
+                    if !self.ambiguous && mask.apply(&unescaped(field), &mut shown) {
                         escape(&shown, self.marks.delimiter, out);
                     } else {
                         out.extend_from_slice(&self.marks.null);

@@ -102,7 +102,8 @@ impl Tracks {
         let track = self.tracks.get(index)?;
         let mut lines = Vec::with_capacity(1024);
         let time = stamp(at)?;
-        for (leg, number) in track.legs.iter().zip(number + 1..) {
+        for (place, leg) in (1..).zip(&track.legs) {
+            let number = number.checked_add(place)?;
             write!(
                 lines,
                 "{{\"event\":\"statement-asked\",\"id\":\"{}-{number}\",\"seq\":{number},\"time\":\"{time}\",",
@@ -165,9 +166,9 @@ impl Tracks {
         let time = stamp(at)?;
         let micros = ((at - began.at) * 1e6).round_ties_even().max(0.0) as u64;
         let mut lines = Vec::with_capacity(256);
-        for (place, leg) in track.legs.iter().enumerate() {
-            let (id, seq) = (began.number + 1 + place as u64, number + 1 + place as u64);
-            let last = place + 1 == track.legs.len();
+        for (place, leg) in (1u64..).zip(&track.legs) {
+            let (id, seq) = (began.number.checked_add(place)?, number.checked_add(place)?);
+            let last = place == track.legs.len() as u64;
             let (rows, bytes) = if last { (count, size) } else { (0, 0) };
             write!(
                 lines,
@@ -297,6 +298,79 @@ mod tests {
             tracks.ask(&query("select a from u where b = 22"), 6, 1.0),
             None
         );
+    }
+
+    #[test]
+    fn numbers_that_run_out_are_no_track() {
+        let mut tracks = Tracks::new("c");
+        let signature = skim::asked(&query("select 1")).map(|(signature, _)| signature);
+        tracks.keep(
+            signature.unwrap_or_default(),
+            Vec::new(),
+            vec![leg(true)],
+            None,
+        );
+        assert!(tracks.ask(&query("select 1"), u64::MAX - 1, 1.0).is_some());
+        assert_eq!(tracks.ask(&query("select 1"), u64::MAX, 1.0), None);
+    }
+
+    #[test]
+    fn an_answer_is_masked_and_told_as_the_whole_way_would() {
+        let frame = |kind: u8, body: &[u8]| {
+            let mut frame = vec![kind];
+            frame.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+            frame.extend_from_slice(body);
+            frame
+        };
+        let answer = |row: &[u8], tag: &[u8]| {
+            [
+                frame(b'T', b"t"),
+                frame(b'D', row),
+                frame(b'C', tag),
+                frame(b'Z', b"I"),
+            ]
+            .concat()
+        };
+        let data = answer(b"\0\x01\0\0\0\x03abc", b"SELECT 1\0");
+        let reply = skim::answered(&data)
+            .map(|found| found.signature)
+            .unwrap_or_default();
+        let mask = ColumnMask::new("redact", "text", false, [], &crate::masks::Key::new(b"k")).ok();
+        let mut tracks = Tracks::new("c");
+        let track = tracks.keep(
+            b"s".to_vec(),
+            reply,
+            vec![leg(false)],
+            Some(Arc::new(vec![mask])),
+        );
+        let began = Began {
+            track,
+            number: 4,
+            at: 1.0,
+        };
+        let ended = tracks.answer(&data, began, 5, 1.5);
+        let masked = answer(b"\0\x01\0\0\0\x0a[redacted]", b"SELECT 1\0");
+        assert_eq!(
+            ended.as_ref().and_then(|ended| ended.out.as_deref()),
+            Some(masked.as_slice())
+        );
+        assert_eq!(
+            ended.map(|ended| String::from_utf8_lossy(&ended.lines).into_owned()).as_deref(),
+            Some(
+                "{\"event\":\"statement-done\",\"id\":\"c-5\",\"seq\":6,\"time\":\"1970-01-01T00:00:01.500000Z\",\
+                 \"outcome\":\"completed\",\"rows\":1,\"bytes\":21,\"masked\":[1],\"duration_us\":500000,\"error\":\"\",\
+                 \"tag\":\"SELECT 1\"}\n"
+            )
+        );
+        for other in [
+            answer(b"\0\x02\0\0\0\x03abc", b"SELECT 1\0"),
+            answer(b"\0\x01\0\0\0\x03abc", b"SELECT \"1\0"),
+            answer(b"\0\x01\0\0\0\x03abc", b"INSERT 1\0"),
+        ] {
+            assert_eq!(tracks.answer(&other, began, 5, 1.5), None);
+        }
+        let gone = Began { track: 9, ..began };
+        assert_eq!(tracks.answer(&data, gone, 5, 1.5), None);
     }
 
     #[test]

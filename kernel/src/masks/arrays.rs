@@ -37,7 +37,7 @@ fn binary(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
         at += 4;
         let start = out.len();
         out.extend_from_slice(&length.to_be_bytes());
-        if length < 0 {
+        if length == -1 {
             nulls = true;
             continue;
         }
@@ -63,7 +63,14 @@ fn text(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut at = 0;
     if value.first() == Some(&b'[') {
         at = value.iter().position(|c| *c == b'=')? + 1;
-        out.extend_from_slice(value.get(..at)?);
+        let bounds = value.get(..at)?;
+        if !bounds
+            .iter()
+            .all(|c| matches!(c, b'0'..=b'9' | b'-' | b':' | b'[' | b']' | b'='))
+        {
+            return None;
+        }
+        out.extend_from_slice(bounds);
     }
     let mut depth = 0usize;
     let mut opened = false;
@@ -80,7 +87,7 @@ fn text(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
                 out.push(b'}');
                 at += 1;
             }
-            b',' => {
+            b',' if depth > 0 => {
                 out.push(b',');
                 at += 1;
             }
@@ -137,4 +144,82 @@ fn element_of(mask: &ColumnMask, element: &[u8], out: &mut Vec<u8>) {
         out.push(byte);
     }
     out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Key;
+    use super::*;
+
+    fn masked(kind: &str, binary: bool, value: &[u8]) -> Option<Vec<u8>> {
+        let mask = ColumnMask::new("redact", kind, binary, [], &Key::new(b"k")).ok()?;
+        let mut out = Vec::new();
+        mask.apply(value, &mut out).then_some(out)
+    }
+
+    fn told(text: &str) -> Option<String> {
+        masked("array:text", false, text.as_bytes()).and_then(|out| String::from_utf8(out).ok())
+    }
+
+    #[test]
+    fn shape_and_nulls_stay() {
+        for (text, made) in [
+            ("{}", "{}"),
+            ("{a,NULL,\"NULL\"}", "{\"[redacted]\",NULL,\"[redacted]\"}"),
+            (
+                "{{a,b},{\"c,\\\"}\",d}}",
+                "{{\"[redacted]\",\"[redacted]\"},{\"[redacted]\",\"[redacted]\"}}",
+            ),
+            ("[0:1]={a,\"\"}", "[0:1]={\"[redacted]\",\"[redacted]\"}"),
+            (
+                "[-2:-1][3:3]={{a},{null}}",
+                "[-2:-1][3:3]={{\"[redacted]\"},{NULL}}",
+            ),
+        ] {
+            assert_eq!(told(text).as_deref(), Some(made), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_array_is_null() {
+        for text in [
+            "",
+            "a",
+            "{",
+            "{a",
+            "}",
+            "{a}}",
+            "{\"a}",
+            "{\"a\\",
+            "[secret]={a}",
+            "[1:1]",
+            "{a},b",
+            "a{b}",
+            ",{}",
+        ] {
+            assert_eq!(told(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn elements_without_a_stand_in_are_null_and_the_flag_says_so() {
+        let one = [
+            0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 9,
+        ];
+        let made = masked("array:int4", true, &one).unwrap_or_default();
+        assert_eq!(made.get(4..8), Some(&[0, 0, 0, 1][..]));
+        assert_eq!(made.get(20..), Some(&[255, 255, 255, 255][..]));
+        assert_eq!(
+            masked("array:int4", true, one.get(..27).unwrap_or_default()),
+            None
+        );
+        let hostile = [
+            0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 0, 0, 0, 1, 0, 0, 0, 1, 255, 255, 255, 254,
+        ];
+        assert_eq!(masked("array:int4", true, &hostile), None);
+        assert_eq!(
+            masked("array:text", true, &[0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 25]),
+            None
+        );
+    }
 }

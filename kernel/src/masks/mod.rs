@@ -1,17 +1,22 @@
 //! One mask on one column: a method, the kind of the values, their wire format. A value it cannot keep valid becomes NULL.
 
 mod arrays;
+mod base;
 mod crypto;
+mod number;
 mod numeric;
 mod pseudonym;
+mod scalar;
 mod text;
 mod times;
 mod value;
 
 use std::sync::Arc;
 
+use base::Base;
 pub use crypto::Key;
-use value::{Base, Value};
+use numeric::Declared;
+use value::Value;
 
 use crate::detect::scrub::Scrub;
 use crate::detect::{json, Detectors};
@@ -32,6 +37,9 @@ enum Method {
     Scrub,
 }
 
+/// NAMEDATALEN - 1: what the server takes as a `name`, in bytes.
+const NAME: usize = 63;
+
 /// A mask, compiled.
 #[derive(Clone)]
 pub struct ColumnMask {
@@ -44,6 +52,7 @@ pub struct ColumnMask {
     width: i64,
     month: bool,
     max_len: Option<usize>,
+    declared: Option<Declared>,
     key: Key,
     detectors: Option<Arc<Detectors>>,
 }
@@ -71,12 +80,14 @@ impl ColumnMask {
             width: 10,
             month: false,
             max_len: None,
+            declared: None,
             key: key.clone(),
             detectors: detectors.cloned(),
         };
         if mask.method == Method::Scrub && detectors.is_none() {
             return Err(Malformed("a scrub has no detectors"));
         }
+        let (mut precision, mut scale) = (None, 0);
         for (name, setting) in params {
             let number = || {
                 setting
@@ -88,10 +99,18 @@ impl ColumnMask {
                 "keep_last" => mask.keep_last = number()? as usize,
                 "width" => mask.width = i64::from(number()?.max(1)),
                 "max_len" => mask.max_len = Some(number()? as usize),
+                "precision" => precision = Some(number()?),
+                "scale" => {
+                    scale = setting
+                        .parse::<i16>()
+                        .map_err(|_| Malformed("a mask's setting is not a number"))?
+                        .into();
+                }
                 "unit" => mask.month = setting == "month",
                 _ => return Err(Malformed("a mask has an unknown setting")),
             }
         }
+        mask.declared = precision.map(|precision| Declared { precision, scale });
         Ok(mask)
     }
 
@@ -119,6 +138,11 @@ impl ColumnMask {
 
     fn textual(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
         let start = out.len();
+        // What pads a text to its declared length is no part of it, and is put back.
+        let value = match self.base {
+            Base::Padded => text::unpadded(value),
+            _ => value,
+        };
         match self.method {
             Method::Redact | Method::Generalize if self.base == Base::Xml => {
                 out.extend_from_slice(b"<redacted/>")
@@ -130,7 +154,11 @@ impl ColumnMask {
             _ if self.base == Base::Xml => return false,
             Method::Partial => text::partial(value, self.keep_first, self.keep_last, out),
             Method::Email => text::email(value, out),
-            Method::Pseudonym => pseudonym::text(value, &self.key, out),
+            Method::Pseudonym => {
+                if !pseudonym::text(value, &self.key, out) {
+                    return false;
+                }
+            }
             Method::Scrub => match &self.detectors {
                 Some(detectors) => {
                     Scrub::new(detectors, None, LEAST).text(value, b"", out);
@@ -139,25 +167,27 @@ impl ColumnMask {
             },
             Method::Null | Method::Hash => return false,
         }
-        let most = match self.base {
-            Base::Char => Some(1),
-            Base::Name => Some(63),
-            _ => self.max_len,
-        };
-        if let Some(most) = most {
-            text::cut(out, start, most);
+        match (self.base, self.max_len) {
+            (Base::Char, _) => out.truncate(start + 1),
+            (Base::Name, _) => text::cut_bytes(out, start, NAME),
+            (_, Some(most)) => text::cut(out, start, most),
+            (_, None) => {}
+        }
+        if let (Base::Padded, Some(length)) = (self.base, self.max_len) {
+            text::pad(out, start, length);
         }
         true
     }
 
     fn json(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
         let prefixed = self.base == Base::Jsonb && self.binary;
-        let body = if prefixed {
-            value.get(1..).unwrap_or_default()
-        } else {
-            value
-        };
+        let mut body = value;
         if prefixed {
+            // The one version of the binary form that there is.
+            let Some(rest) = value.strip_prefix(b"\x01") else {
+                return false;
+            };
+            body = rest;
             out.push(1);
         }
         match self.method {
@@ -181,13 +211,25 @@ impl ColumnMask {
     }
 
     fn scalar(&self, raw: &[u8]) -> Option<Value> {
-        let value = Value::read(self.base, self.binary, raw)?;
+        let has_stand_in = matches!(self.base, Base::Uuid | Base::Bytea);
         match self.method {
+            Method::Null | Method::Partial | Method::Email | Method::Scrub => return None,
+            Method::Redact if !has_stand_in => return None,
+            _ => {}
+        }
+        let value = Value::read(self.base, self.binary, raw)?;
+        let masked = match self.method {
             Method::Redact => value.redacted(),
-            Method::Hash => value.hashed(&self.key, self.base),
+            Method::Hash => value.hashed(&self.key, self.base, self.declared),
             Method::Pseudonym => pseudonym::scalar(&value, &self.key, self.base),
-            Method::Generalize => value.generalized(self.width, self.month),
-            Method::Null | Method::Partial | Method::Email | Method::Scrub => None,
+            Method::Generalize => value.generalized(self.base, self.width, self.month),
+            _ => None,
+        }?;
+        match (masked, self.declared) {
+            (Value::Decimal(text), Some(declared)) => {
+                Some(Value::Decimal(numeric::fit(&text, declared)?))
+            }
+            (masked, _) => Some(masked),
         }
     }
 }
@@ -204,4 +246,174 @@ fn method_named(name: &str) -> Result<Method, Malformed> {
         "scrub" => Method::Scrub,
         _ => return Err(Malformed("unknown mask method")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHODS: [&str; 8] = [
+        "null",
+        "redact",
+        "partial",
+        "email",
+        "hash",
+        "pseudonym",
+        "generalize",
+        "scrub",
+    ];
+
+    fn masked(
+        method: &str,
+        kind: &str,
+        binary: bool,
+        params: &[(&str, &str)],
+        value: &[u8],
+    ) -> Option<Vec<u8>> {
+        let mask = ColumnMask::new(
+            method,
+            kind,
+            binary,
+            params.iter().copied(),
+            &Key::new(b"k"),
+        )
+        .ok()?;
+        let mut out = Vec::new();
+        mask.apply(value, &mut out).then_some(out)
+    }
+
+    #[test]
+    fn a_mask_that_nobody_knows_is_an_error() {
+        let key = Key::new(b"");
+        for (method, name, setting) in [
+            ("rot13", "width", "1"),
+            ("partial", "keep_middle", "1"),
+            ("partial", "keep_last", "-1"),
+            ("partial", "keep_last", "x"),
+            ("hash", "scale", "70000"),
+            ("hash", "precision", ""),
+        ] {
+            assert!(ColumnMask::new(method, "text", false, [(name, setting)], &key).is_err());
+        }
+    }
+
+    #[test]
+    fn a_kind_that_nobody_knows_is_null_under_every_mask() {
+        for method in METHODS {
+            for kind in ["other", "bool", "array:other", "array:array:text", ""] {
+                assert_eq!(masked(method, kind, false, &[], b"x"), None);
+            }
+        }
+    }
+
+    #[test]
+    fn padded_text_is_masked_without_its_padding_and_padded_again() {
+        let ten = [("max_len", "10")];
+        assert_eq!(
+            masked("redact", "bpchar", false, &ten, b"ann       ").as_deref(),
+            Some(&b"[redacted]"[..])
+        );
+        assert_eq!(
+            masked(
+                "partial",
+                "bpchar",
+                false,
+                &[("max_len", "12")],
+                b"0123456789  "
+            )
+            .as_deref(),
+            Some(&b"******6789  "[..])
+        );
+        assert_eq!(
+            masked("hash", "bpchar", false, &[], b"ann   "),
+            masked("hash", "text", false, &[], b"ann")
+        );
+        let mail = masked(
+            "email",
+            "bpchar",
+            false,
+            &[("max_len", "24")],
+            b"ann@example.com         ",
+        );
+        assert_eq!(mail.as_deref(), Some(&b"a***@example.com        "[..]));
+    }
+
+    #[test]
+    fn declared_lengths_are_kept_in_characters_of_varchar_and_bytes_of_name() {
+        assert_eq!(
+            masked(
+                "partial",
+                "varchar",
+                false,
+                &[("max_len", "3")],
+                "äöüßä".as_bytes()
+            )
+            .as_deref(),
+            Some(&b"***"[..])
+        );
+        let long = "é@".to_owned() + &"a".repeat(56) + ".com";
+        assert_eq!(
+            masked("email", "name", true, &[], long.as_bytes()).map(|out| out.len()),
+            Some(63)
+        );
+        assert_eq!(
+            masked("hash", "char", true, &[], b"\xff").map(|out| out.len()),
+            Some(1)
+        );
+        assert_eq!(masked("pseudonym", "char", true, &[], b"\x85"), None);
+    }
+
+    #[test]
+    fn declared_digits_are_kept() {
+        let declared = [("precision", "4"), ("scale", "2")];
+        let generalized = [("precision", "4"), ("scale", "2"), ("width", "10")];
+        for text in ["-99.99", "0.01", "12.50", "99.00"] {
+            for method in ["hash", "pseudonym"] {
+                let made = masked(method, "numeric", false, &declared, text.as_bytes())
+                    .unwrap_or_default();
+                assert!(
+                    made.split(|c| *c == b'.').all(|part| part.len() <= 3),
+                    "{method} {text}"
+                );
+            }
+        }
+        assert_eq!(
+            masked("generalize", "numeric", false, &generalized, b"-99.99"),
+            None
+        );
+        assert_eq!(
+            masked("generalize", "numeric", false, &generalized, b"99.99").as_deref(),
+            Some(&b"90.00"[..])
+        );
+    }
+
+    #[test]
+    fn json_stays_json() {
+        for method in ["redact", "generalize", "partial"] {
+            assert_eq!(
+                masked(method, "json", false, &[], b"{}").as_deref(),
+                Some(&b"\"[redacted]\""[..])
+            );
+            assert_eq!(
+                masked(method, "jsonb", true, &[], b"\x01{}").as_deref(),
+                Some(&b"\x01\"[redacted]\""[..])
+            );
+        }
+        assert_eq!(masked("redact", "jsonb", true, &[], b"{}"), None);
+        assert_eq!(masked("email", "json", false, &[], b"{}"), None);
+        assert_eq!(
+            masked("hash", "jsonb", true, &[], b"\x01{}")
+                .and_then(|out| out.get(1..).map(<[u8]>::to_vec)),
+            masked("hash", "json", false, &[], b"{}")
+        );
+    }
+
+    #[test]
+    fn xml_has_a_stand_in_and_nothing_else() {
+        for method in METHODS {
+            let made = masked(method, "xml", false, &[], b"<a/>");
+            let shown = matches!(method, "redact" | "generalize");
+            assert_eq!(made, shown.then(|| b"<redacted/>".to_vec()));
+        }
+    }
 }

@@ -2,76 +2,11 @@
 //!
 //! Source: the send and receive functions of the types, https://www.postgresql.org/docs/current/protocol-overview.html.
 
-use super::crypto::Key;
-use super::{numeric, times};
+use std::io::Write;
 
-/// The classes of types that masks tell apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Base {
-    Text,
-    Char,
-    Name,
-    Json,
-    Jsonb,
-    Xml,
-    Uuid,
-    Int2,
-    Int4,
-    Int8,
-    Oid,
-    Float4,
-    Float8,
-    Numeric,
-    Date,
-    Timestamp,
-    Timestamptz,
-    Bytea,
-    Other,
-}
-
-impl Base {
-    /// The class of a kind by its name; what is not known is `Other`, whose masks are all NULL.
-    pub fn named(kind: &str) -> Self {
-        match kind {
-            "text" | "varchar" | "bpchar" => Self::Text,
-            "char" => Self::Char,
-            "name" => Self::Name,
-            "json" => Self::Json,
-            "jsonb" => Self::Jsonb,
-            "xml" => Self::Xml,
-            "uuid" => Self::Uuid,
-            "int2" => Self::Int2,
-            "int4" => Self::Int4,
-            "int8" => Self::Int8,
-            "oid" => Self::Oid,
-            "float4" => Self::Float4,
-            "float8" => Self::Float8,
-            "numeric" => Self::Numeric,
-            "date" => Self::Date,
-            "timestamp" => Self::Timestamp,
-            "timestamptz" => Self::Timestamptz,
-            "bytea" => Self::Bytea,
-            _ => Self::Other,
-        }
-    }
-
-    /// Whether a value is its own text in both formats.
-    pub fn textual(self) -> bool {
-        matches!(self, Self::Text | Self::Char | Self::Name | Self::Xml)
-    }
-
-    /// The largest whole number of the type.
-    pub fn most(self) -> i64 {
-        match self {
-            Self::Int2 => i64::from(i16::MAX),
-            Self::Int4 => i64::from(i32::MAX),
-            Self::Oid => i64::from(u32::MAX),
-            Self::Float4 => 1 << 24,
-            Self::Float8 => 1 << 53,
-            _ => i64::MAX,
-        }
-    }
-}
+use super::base::Base;
+use super::crypto::hex_of;
+use super::{number, numeric, times};
 
 /// A value out of its format.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,11 +32,9 @@ impl Value {
         let text = std::str::from_utf8(raw).ok()?;
         Some(match base {
             Base::Int2 | Base::Int4 | Base::Int8 | Base::Oid => Self::Whole(text.parse().ok()?),
-            Base::Float4 | Base::Float8 => Self::Float(
-                text.parse()
-                    .ok()
-                    .filter(|number: &f64| number.is_finite())?,
-            ),
+            // By way of the type itself, so that it is the number which the binary format holds.
+            Base::Float4 => Self::Float(text.parse::<f32>().ok()?.into()).finite()?,
+            Base::Float8 => Self::Float(text.parse().ok()?).finite()?,
             Base::Numeric => Self::Decimal(numeric::checked(text)?.to_owned()),
             Base::Date => Self::Day(times::day(text)?),
             Base::Timestamp | Base::Timestamptz => times::moment(text)?,
@@ -122,11 +55,17 @@ impl Value {
             }
             Base::Float8 => Self::Float(f64::from_be_bytes(raw.try_into().ok()?)).finite()?,
             Base::Numeric => Self::Decimal(numeric::read(raw)?),
-            Base::Date => Self::Day(times::finite_day(i32::from_be_bytes(raw.try_into().ok()?))?),
-            Base::Timestamp | Base::Timestamptz => Self::Moment(
-                times::finite_moment(i64::from_be_bytes(raw.try_into().ok()?))?,
-                String::new(),
-            ),
+            Base::Date => {
+                let day = i32::from_be_bytes(raw.try_into().ok()?).into();
+                Self::Day(times::is_day(day).then_some(day)?)
+            }
+            Base::Timestamp | Base::Timestamptz => {
+                let micros = i64::from_be_bytes(raw.try_into().ok()?);
+                Self::Moment(
+                    times::is_moment(micros, "").then_some(micros)?,
+                    String::new(),
+                )
+            }
             Base::Uuid => Self::Uuid(raw.try_into().ok()?),
             Base::Bytea => Self::Bytes(raw.to_owned()),
             _ => return None,
@@ -140,142 +79,212 @@ impl Value {
         }
     }
 
-    /// Writes the value in the format it came in; false when it does not fit the type.
+    /// Writes the value in the format it came in; false when it does not fit the type (and nothing was written).
     pub fn write(&self, base: Base, binary: bool, out: &mut Vec<u8>) -> bool {
-        let written = if binary {
-            self.binary(base)
-        } else {
-            Some(self.text())
-        };
-        match written {
-            Some(bytes) => {
-                out.extend_from_slice(&bytes);
-                true
-            }
-            None => false,
+        if !self.fits(base) {
+            return false;
+        }
+        if binary {
+            return self.binary(base, out).is_some();
+        }
+        self.text(out);
+        true
+    }
+
+    fn fits(&self, base: Base) -> bool {
+        match (self, base) {
+            (Self::Whole(n), Base::Int2) => i16::try_from(*n).is_ok(),
+            (Self::Whole(n), Base::Int4) => i32::try_from(*n).is_ok(),
+            (Self::Whole(n), Base::Oid) => u32::try_from(*n).is_ok(),
+            (Self::Float(n), _) => base.rounded(*n).is_finite(),
+            (Self::Day(day), _) => times::is_day(*day),
+            (Self::Moment(micros, zone), _) => times::is_moment(*micros, zone),
+            _ => true,
         }
     }
 
-    fn binary(&self, base: Base) -> Option<Vec<u8>> {
-        Some(match (self, base) {
-            (Self::Whole(n), Base::Int2) => i16::try_from(*n).ok()?.to_be_bytes().to_vec(),
-            (Self::Whole(n), Base::Int4) => i32::try_from(*n).ok()?.to_be_bytes().to_vec(),
-            (Self::Whole(n), Base::Int8) => n.to_be_bytes().to_vec(),
-            (Self::Whole(n), Base::Oid) => u32::try_from(*n).ok()?.to_be_bytes().to_vec(),
+    fn binary(&self, base: Base, out: &mut Vec<u8>) -> Option<()> {
+        match (self, base) {
+            (Self::Whole(n), Base::Int2) => out.extend(i16::try_from(*n).ok()?.to_be_bytes()),
+            (Self::Whole(n), Base::Int4) => out.extend(i32::try_from(*n).ok()?.to_be_bytes()),
+            (Self::Whole(n), Base::Int8) => out.extend(n.to_be_bytes()),
+            (Self::Whole(n), Base::Oid) => out.extend(u32::try_from(*n).ok()?.to_be_bytes()),
             #[allow(clippy::cast_possible_truncation)]
-            (Self::Float(n), Base::Float4) => (*n as f32).to_be_bytes().to_vec(),
-            (Self::Float(n), Base::Float8) => n.to_be_bytes().to_vec(),
-            (Self::Decimal(text), Base::Numeric) => numeric::write(text)?,
-            (Self::Day(day), Base::Date) => i32::try_from(*day).ok()?.to_be_bytes().to_vec(),
+            (Self::Float(n), Base::Float4) => out.extend((*n as f32).to_be_bytes()),
+            (Self::Float(n), Base::Float8) => out.extend(n.to_be_bytes()),
+            (Self::Decimal(text), Base::Numeric) => out.extend(numeric::write(text)?),
+            (Self::Day(day), Base::Date) => out.extend(i32::try_from(*day).ok()?.to_be_bytes()),
             (Self::Moment(micros, _), Base::Timestamp | Base::Timestamptz) => {
-                micros.to_be_bytes().to_vec()
+                out.extend(micros.to_be_bytes());
             }
-            (Self::Uuid(bytes), Base::Uuid) => bytes.to_vec(),
-            (Self::Bytes(bytes), Base::Bytea) => bytes.clone(),
+            (Self::Uuid(bytes), Base::Uuid) => out.extend_from_slice(bytes),
+            (Self::Bytes(bytes), Base::Bytea) => out.extend_from_slice(bytes),
             _ => return None,
-        })
+        }
+        Some(())
     }
 
     /// The value as PostgreSQL prints it.
-    pub fn text(&self) -> Vec<u8> {
-        match self {
-            Self::Whole(n) => n.to_string().into_bytes(),
-            Self::Float(n) => n.to_string().into_bytes(),
-            Self::Decimal(text) => text.clone().into_bytes(),
-            Self::Day(day) => times::print_day(*day).into_bytes(),
-            Self::Moment(micros, zone) => times::print_moment(*micros, zone).into_bytes(),
-            Self::Uuid(bytes) => print_uuid(bytes),
-            Self::Bytes(bytes) => {
-                let mut text = b"\\x".to_vec();
-                for byte in bytes {
-                    text.extend_from_slice(format!("{byte:02x}").as_bytes());
-                }
-                text
+    pub fn text(&self, out: &mut Vec<u8>) {
+        // Writing to memory does not fail.
+        let _ = match self {
+            Self::Whole(n) => {
+                number::print(*n, out);
+                Ok(())
             }
-        }
-    }
-
-    /// A fixed stand-in, where the type has an obvious one.
-    pub fn redacted(&self) -> Option<Self> {
-        match self {
-            Self::Uuid(_) => Some(Self::Uuid([0; 16])),
-            Self::Bytes(_) => Some(Self::Bytes(Vec::new())),
-            _ => None,
-        }
-    }
-
-    /// The keyed hash of the value's text, as a value of its own type: the same in both formats and all whole-number types.
-    pub fn hashed(&self, key: &Key, base: Base) -> Option<Self> {
-        let digest = key.digest(&self.canonical());
-        let number = i64::from_be_bytes(digest.first_chunk::<8>().copied()?) & i64::MAX;
-        match self {
-            Self::Whole(_) => Some(Self::Whole(number % base.most())),
-            #[allow(clippy::cast_precision_loss)]
-            Self::Float(_) => Some(Self::Float((number % base.most()) as f64)),
-            Self::Decimal(_) => Some(Self::Decimal(number.to_string())),
-            Self::Uuid(_) => {
-                let mut bytes: [u8; 16] = digest.first_chunk::<16>().copied()?;
-                if let Some(version) = bytes.get_mut(6) {
-                    *version = *version & 0x0f | 0x40;
-                }
-                if let Some(variant) = bytes.get_mut(8) {
-                    *variant = *variant & 0x3f | 0x80;
-                }
-                Some(Self::Uuid(bytes))
+            Self::Float(n) => write!(out, "{n}"),
+            Self::Decimal(text) => out.write_all(text.as_bytes()),
+            Self::Day(day) => {
+                times::print_day(*day, out);
+                Ok(())
             }
-            Self::Bytes(_) => Some(Self::Bytes(digest.to_vec())),
-            Self::Day(_) | Self::Moment(..) => None,
-        }
-    }
-
-    /// What is hashed: the text of the value without what its format alone adds.
-    pub fn canonical(&self) -> Vec<u8> {
-        match self {
-            Self::Bytes(bytes) => bytes.clone(),
-            Self::Moment(micros, _) => micros.to_string().into_bytes(),
-            other => other.text(),
-        }
-    }
-
-    /// The start of the bucket, month or year that the value is in.
-    pub fn generalized(&self, width: i64, month: bool) -> Option<Self> {
-        Some(match self {
-            Self::Whole(n) => Self::Whole(n.checked_sub(n.rem_euclid(width))?),
-            #[allow(clippy::cast_precision_loss)]
-            Self::Float(n) => Self::Float((n / width as f64).floor() * width as f64),
-            Self::Decimal(text) => Self::Decimal(numeric::bucket(text, width)?),
-            Self::Day(day) => Self::Day(times::start(*day, month)),
             Self::Moment(micros, zone) => {
-                Self::Moment(times::start_of(*micros, month)?, zone.clone())
+                times::print_moment(*micros, zone, out);
+                Ok(())
             }
-            Self::Uuid(_) | Self::Bytes(_) => return None,
-        })
+            Self::Uuid(bytes) => {
+                print_uuid(bytes, out);
+                Ok(())
+            }
+            Self::Bytes(bytes) => {
+                out.extend_from_slice(b"\\x");
+                out.extend(bytes.iter().flat_map(|byte| hex_of(*byte)));
+                Ok(())
+            }
+        };
     }
 }
 
 fn uuid(text: &str) -> Option<[u8; 16]> {
-    let hex: String = text.chars().filter(|c| *c != '-').collect();
-    (hex.len() == 32)
-        .then(|| u128::from_str_radix(&hex, 16).ok())
-        .flatten()
-        .map(u128::to_be_bytes)
+    let mut bytes = [0; 16];
+    let mut digits = text.bytes().filter(|c| *c != b'-');
+    for byte in &mut bytes {
+        *byte = nibble(digits.next()?)? << 4 | nibble(digits.next()?)?;
+    }
+    digits.next().is_none().then_some(bytes)
 }
 
-fn print_uuid(bytes: &[u8; 16]) -> Vec<u8> {
-    let hex = format!("{:032x}", u128::from_be_bytes(*bytes));
-    let mut out = Vec::with_capacity(36);
-    for (index, c) in hex.bytes().enumerate() {
-        if matches!(index, 8 | 12 | 16 | 20) {
+fn print_uuid(bytes: &[u8; 16], out: &mut Vec<u8>) {
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
             out.push(b'-');
         }
-        out.push(c);
+        out.extend(hex_of(*byte));
     }
-    out
 }
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let hex = text.strip_prefix("\\x")?.as_bytes();
     hex.chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .map(|pair| match pair {
+            [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
+            _ => None,
+        })
         .collect()
+}
+
+fn nibble(c: u8) -> Option<u8> {
+    Some(match c {
+        b'0'..=b'9' => c - b'0',
+        b'a'..=b'f' => c - b'a' + 10,
+        b'A'..=b'F' => c - b'A' + 10,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCALARS: [Base; 12] = [
+        Base::Int2,
+        Base::Int4,
+        Base::Int8,
+        Base::Oid,
+        Base::Float4,
+        Base::Float8,
+        Base::Numeric,
+        Base::Date,
+        Base::Timestamp,
+        Base::Timestamptz,
+        Base::Uuid,
+        Base::Bytea,
+    ];
+
+    fn told(base: Base, text: &str) -> Option<Value> {
+        Value::read(base, false, text.as_bytes())
+    }
+
+    fn shown(value: &Value, base: Base, binary: bool) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        value.write(base, binary, &mut out).then_some(out)
+    }
+
+    #[test]
+    fn a_value_comes_back_from_both_formats() {
+        for (base, text) in [
+            (Base::Int2, "-32768"),
+            (Base::Int4, "2147483647"),
+            (Base::Int8, "-9223372036854775808"),
+            (Base::Oid, "4294967295"),
+            (Base::Float4, "0.5"),
+            (Base::Float8, "-123456.789"),
+            (Base::Numeric, "12345.6700"),
+            (Base::Date, "0044-03-15 BC"),
+            (Base::Timestamp, "2026-01-02 03:04:05.678"),
+            (Base::Uuid, "01234567-89ab-cdef-0123-456789abcdef"),
+            (Base::Bytea, "\\x00ff10"),
+        ] {
+            let value = told(base, text).unwrap_or(Value::Whole(0));
+            assert_eq!(shown(&value, base, false).as_deref(), Some(text.as_bytes()));
+            let binary = shown(&value, base, true).unwrap_or_default();
+            assert_eq!(Value::read(base, true, &binary), Some(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_value_of_its_type_is_not_read() {
+        for (base, text) in [
+            (Base::Int4, "1.5"),
+            (Base::Int4, ""),
+            (Base::Float8, "NaN"),
+            (Base::Float4, "Infinity"),
+            (Base::Float4, "1e39"),
+            (Base::Numeric, "NaN"),
+            (Base::Date, "infinity"),
+            (Base::Uuid, "0123"),
+            (Base::Uuid, "+1234567-89ab-cdef-0123-456789abcdef"),
+            (Base::Bytea, "abc"),
+            (Base::Bytea, "\\x0"),
+            (Base::Bytea, "\\xzz"),
+        ] {
+            assert_eq!(told(base, text), None, "{text}");
+        }
+        for base in SCALARS.into_iter().filter(|base| *base != Base::Bytea) {
+            for length in [0, 1, 3, 5, 7, 17] {
+                assert_eq!(
+                    Value::read(base, true, &vec![0x7f; length]),
+                    None,
+                    "{base:?} {length}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_result_beyond_its_type_is_not_written() {
+        for (value, base) in [
+            (Value::Whole(-32_770), Base::Int2),
+            (Value::Whole(-2_147_483_650), Base::Int4),
+            (Value::Whole(-1), Base::Oid),
+            (Value::Float(1e39), Base::Float4),
+            (Value::Float(f64::INFINITY), Base::Float8),
+            (Value::Day(-2_451_546), Base::Date),
+            (Value::Moment(i64::MIN + 1, String::new()), Base::Timestamp),
+        ] {
+            for binary in [false, true] {
+                assert_eq!(shown(&value, base, binary), None, "{value:?}");
+            }
+        }
+    }
 }
