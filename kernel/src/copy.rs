@@ -2,12 +2,18 @@
 //!
 //! Source: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
 
+mod csv;
+mod text;
+
 use crate::frames::each;
 use crate::masks::ColumnMask;
 use crate::rows;
 use crate::Malformed;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
+
+const TOO_FEW: Malformed = Malformed("a row has fewer fields than the plan");
+const TOO_MANY: Malformed = Malformed("a row has more fields than the plan");
 
 /// How the rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +59,9 @@ impl CopyMask {
     ) -> Self {
         let ambiguous = format == Format::Text && !marks.null.is_empty() && {
             let mut written = Vec::new();
-            escape(&unescaped(&marks.null), marks.delimiter, &mut written);
+            let mut value = Vec::new();
+            text::unescape(&marks.null, &mut value);
+            text::escape(&value, marks.delimiter, &mut written);
             written == marks.null
         };
         Self {
@@ -197,10 +205,11 @@ impl CopyMask {
         let mut here = from;
         while let Some(&c) = held.get(here) {
             if self.quoted && c == self.marks.escape && self.marks.escape != self.marks.quote {
-                if here + 1 >= held.len() {
-                    break;
+                match held.get(here + 1) {
+                    None => break,
+                    Some(n) if *n == self.marks.quote || *n == self.marks.escape => here += 1,
+                    Some(_) => {}
                 }
-                here += 1;
             } else if c == self.marks.quote {
                 self.quoted = !self.quoted;
             } else if c == b'\n' && !self.quoted {
@@ -213,116 +222,54 @@ impl CopyMask {
     }
 
     fn text(&self, line: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<(), Malformed> {
-        let mut fields = Fields {
-            line,
-            at: Some(0),
-            delimiter: self.marks.delimiter,
-        };
+        let delimiter = self.marks.delimiter;
+        let mut fields = text::fields(line, delimiter);
+        let (mut value, mut shown) = (Vec::new(), Vec::new());
         for (index, (column, hidden)) in self.columns.iter().zip(masked.iter_mut()).enumerate() {
-            let field = fields
-                .next()
-                .ok_or(Malformed("a row has fewer fields than the plan"))?;
+            let field = fields.next().ok_or(TOO_FEW)?;
             if index > 0 {
-                out.push(self.marks.delimiter);
+                out.push(delimiter);
             }
-            match column {
-                _ if field == self.marks.null => out.extend_from_slice(field),
-                None => out.extend_from_slice(field),
-                Some(mask) => {
-                    *hidden += 1;
-                    let mut shown = Vec::new();
-                    if !self.ambiguous && mask.apply(&unescaped(field), &mut shown) {
-                        escape(&shown, self.marks.delimiter, out);
-                    } else {
-                        out.extend_from_slice(&self.marks.null);
-                    }
-                }
+            let Some(mask) = column.as_ref().filter(|_| field != self.marks.null) else {
+                out.extend_from_slice(field);
+                continue;
+            };
+            *hidden += 1;
+            shown.clear();
+            text::unescape(field, &mut value);
+            if !self.ambiguous && mask.apply(&value, &mut shown) {
+                text::escape(&shown, delimiter, out);
+            } else {
+                out.extend_from_slice(&self.marks.null);
             }
         }
-        if fields.next().is_some() {
-            return Err(Malformed("a row has more fields than the plan"));
-        }
-        Ok(())
+        fields.next().map_or(Ok(()), |_| Err(TOO_MANY))
     }
 
     fn csv(&self, line: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<(), Malformed> {
         let mut rest = Some(line);
+        let (mut value, mut shown) = (Vec::new(), Vec::new());
         for (index, (column, hidden)) in self.columns.iter().zip(masked.iter_mut()).enumerate() {
-            let line = rest.ok_or(Malformed("a row has fewer fields than the plan"))?;
-            let (raw, value, after) = self.csv_field(line)?;
+            let (field, after) = csv::field(rest.ok_or(TOO_FEW)?, &self.marks)?;
             rest = after;
             if index > 0 {
                 out.push(self.marks.delimiter);
             }
-            match (column, value) {
-                (Some(mask), Some(value)) => {
-                    *hidden += 1;
-                    let mut shown = Vec::new();
-                    if mask.apply(&value, &mut shown) {
-                        self.quote(&shown, out);
-                    } else {
-                        out.extend_from_slice(&self.marks.null);
-                    }
-                }
-                _ => out.extend_from_slice(raw),
-            }
-        }
-        if rest.is_some() {
-            return Err(Malformed("a row has more fields than the plan"));
-        }
-        Ok(())
-    }
-
-    /// A field as it stands, its value (None: NULL), and what follows the delimiter behind it.
-    #[allow(clippy::type_complexity)]
-    fn csv_field<'a>(
-        &self,
-        line: &'a [u8],
-    ) -> Result<(&'a [u8], Option<Vec<u8>>, Option<&'a [u8]>), Malformed> {
-        let (mut at, mut quoted, mut was_quoted) = (0, false, false);
-        let mut value = Vec::new();
-        while let Some(&c) = line.get(at) {
-            if quoted
-                && c == self.marks.escape
-                && line
-                    .get(at + 1)
-                    .is_some_and(|n| *n == self.marks.quote || *n == self.marks.escape)
-            {
-                value.push(line.get(at + 1).copied().unwrap_or(c));
-                at += 2;
+            // A value that reads as NULL does stands in quotes.
+            let Some(mask) = column.as_ref().filter(|_| field != self.marks.null) else {
+                out.extend_from_slice(field);
                 continue;
-            }
-            if c == self.marks.quote {
-                quoted = !quoted;
-                was_quoted = true;
-            } else if c == self.marks.delimiter && !quoted {
-                break;
+            };
+            *hidden += 1;
+            shown.clear();
+            csv::unquote(field, &self.marks, &mut value);
+            if mask.apply(&value, &mut shown) {
+                csv::quote(&shown, &self.marks, out);
             } else {
-                value.push(c);
+                out.extend_from_slice(&self.marks.null);
             }
-            at += 1;
         }
-        if quoted {
-            return Err(Malformed("a quoted field does not end"));
-        }
-        let raw = line.get(..at).unwrap_or_default();
-        let null = !was_quoted && raw == self.marks.null;
-        Ok((
-            raw,
-            (!null).then_some(value),
-            line.get(at + 1..).filter(|_| at < line.len()),
-        ))
-    }
-
-    fn quote(&self, value: &[u8], out: &mut Vec<u8>) {
-        out.push(self.marks.quote);
-        for &byte in value {
-            if byte == self.marks.quote || byte == self.marks.escape {
-                out.push(self.marks.escape);
-            }
-            out.push(byte);
-        }
-        out.push(self.marks.quote);
+        rest.map_or(Ok(()), |_| Err(TOO_MANY))
     }
 }
 
@@ -330,69 +277,6 @@ impl CopyMask {
 fn begin(out: &mut Vec<u8>) -> usize {
     out.extend_from_slice(b"d\0\0\0\0");
     out.len() - 4
-}
-
-struct Fields<'a> {
-    line: &'a [u8],
-    at: Option<usize>,
-    delimiter: u8,
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let start = self.at?;
-        let mut at = start;
-        while let Some(&c) = self.line.get(at) {
-            if c == b'\\' {
-                at += 1;
-            } else if c == self.delimiter {
-                self.at = Some(at + 1);
-                return self.line.get(start..at);
-            }
-            at += 1;
-        }
-        self.at = None;
-        self.line.get(start..)
-    }
-}
-
-fn unescaped(field: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(field.len());
-    let mut at = 0;
-    while let Some(&c) = field.get(at) {
-        if c == b'\\' {
-            at += 1;
-            value.push(match field.get(at) {
-                Some(b'b') => 8,
-                Some(b'f') => 12,
-                Some(b'n') => b'\n',
-                Some(b'r') => b'\r',
-                Some(b't') => b'\t',
-                Some(b'v') => 11,
-                Some(other) => *other,
-                None => b'\\',
-            });
-        } else {
-            value.push(c);
-        }
-        at += 1;
-    }
-    value
-}
-
-fn escape(value: &[u8], delimiter: u8, out: &mut Vec<u8>) {
-    for &byte in value {
-        match byte {
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            _ if byte == delimiter => out.extend_from_slice(&[b'\\', byte]),
-            _ => out.push(byte),
-        }
-    }
 }
 
 /// The length of a binary row if all of it is there.
@@ -406,4 +290,115 @@ fn tuple_length(rest: &[u8]) -> Option<usize> {
             .checked_add(usize::try_from(length.max(0)).ok()?)?;
     }
     (at <= rest.len()).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::masks::Key;
+
+    fn copy(format: Format, null: &str, max_row: usize) -> CopyMask {
+        let mask = ColumnMask::new(
+            "redact",
+            "text",
+            format == Format::Binary,
+            [],
+            &Key::new(b"k"),
+            None,
+        );
+        let marks = Marks {
+            delimiter: if format == Format::Csv { b',' } else { b'\t' },
+            null: null.as_bytes().to_vec(),
+            quote: b'"',
+            escape: b'"',
+        };
+        CopyMask::new(vec![None, mask.ok()], format, marks, false, max_row)
+    }
+
+    fn message(data: &[u8]) -> Vec<u8> {
+        let mut frame = b"d".to_vec();
+        frame.extend_from_slice(&(data.len() as u32 + 4).to_be_bytes());
+        frame.extend_from_slice(data);
+        frame
+    }
+
+    fn fed(copy: &mut CopyMask, data: &[u8]) -> Result<(Vec<u8>, u64), Malformed> {
+        let mut out = Vec::new();
+        let rows = copy.feed(&message(data), &mut out, &mut [0, 0])?;
+        Ok((out, rows))
+    }
+
+    #[test]
+    fn a_null_that_a_value_could_be_written_as_hides_all_that_is_masked() {
+        for (null, masked) in [
+            ("\\N", "[redacted]"),
+            ("", "[redacted]"),
+            ("\\x", "[redacted]"),
+            ("guess", "guess"),
+            ("\\t", "\\t"),
+        ] {
+            let made = fed(&mut copy(Format::Text, null, 99), b"1\tvalue\n");
+            assert_eq!(
+                made,
+                Ok((message(format!("1\t{masked}\n").as_bytes()), 1)),
+                "{null}"
+            );
+        }
+        let quoted = fed(
+            &mut copy(Format::Csv, "guess", 99),
+            b"1,\"guess\"\n2,guess\n",
+        );
+        assert_eq!(
+            quoted,
+            Ok((
+                [message(b"1,\"[redacted]\"\n"), message(b"2,guess\n")].concat(),
+                2
+            ))
+        );
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_its_plan_is_an_error() {
+        for line in [&b"1\n"[..], b"\n", b"1\ta\tb\n"] {
+            assert!(fed(&mut copy(Format::Text, "\\N", 99), line).is_err());
+        }
+        for line in [&b"1\n"[..], b"\n", b"1,a,b\n"] {
+            assert!(fed(&mut copy(Format::Csv, "", 99), line).is_err());
+        }
+        let head = [SIGNATURE, &[0; 8]].concat();
+        for tuple in [
+            &b"\0\x01\0\0\0\x01a"[..],
+            b"\0\0",
+            b"\xff\xfe",
+            b"\xff\xff\0\0",
+        ] {
+            assert!(fed(&mut copy(Format::Binary, "", 99), &[&head, tuple].concat()).is_err());
+        }
+        assert!(fed(&mut copy(Format::Binary, "", 99), &[0; 19]).is_err());
+    }
+
+    #[test]
+    fn an_endless_row_is_an_error() {
+        let mut copy = copy(Format::Text, "\\N", 9);
+        assert_eq!(fed(&mut copy, b"123456789"), Ok((Vec::new(), 0)));
+        assert!(copy.finish().is_err());
+        assert!(fed(&mut copy, b"0").is_err());
+    }
+
+    #[test]
+    fn a_line_feed_in_quotes_ends_no_row_wherever_the_data_is_cut() {
+        let data = b"1,\"a\n\"\"b\n\"\n\"2\n\",\n";
+        for at in 0..data.len() {
+            let (one, other) = data.split_at_checked(at).unwrap_or_default();
+            let mut copy = copy(Format::Csv, "", 99);
+            let (mut made, rows) = fed(&mut copy, one).unwrap_or_default();
+            let (rest, more) = fed(&mut copy, other).unwrap_or_default();
+            made.extend_from_slice(&rest);
+            assert_eq!(
+                made,
+                [message(b"1,\"[redacted]\"\n"), message(b"\"2\n\",\n")].concat()
+            );
+            assert_eq!((rows + more, copy.finish()), (2, Ok(())));
+        }
+    }
 }

@@ -208,3 +208,117 @@ pub fn head(run: &[u8], n: u64) -> Result<usize, crate::Malformed> {
     }
     Ok(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Found = Vec<(u8, Vec<u8>)>;
+
+    fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut frame = vec![kind];
+        frame.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+        frame.extend_from_slice(body);
+        frame
+    }
+
+    fn fed(frames: &mut Frames, data: &[u8]) -> Found {
+        let mut found = Vec::new();
+        let done: Result<(), ()> = frames.feed(data, |kind, raw| {
+            found.push((kind, raw.to_vec()));
+            Ok(())
+        });
+        assert_eq!(done, Ok(()));
+        found
+    }
+
+    fn broken(server: bool, data: &[u8]) -> Option<String> {
+        let found = fed(&mut Frames::new(server, 64), data);
+        found
+            .last()
+            .filter(|(kind, _)| *kind == 0)
+            .map(|(_, reason)| String::from_utf8_lossy(reason).into_owned())
+    }
+
+    #[test]
+    fn rows_come_in_runs_and_other_messages_alone() {
+        let (row, done) = (frame(b'D', b"\0\0"), frame(b'C', b"x\0"));
+        let data = [&row[..], &row, &done, &done, &row].concat();
+        let mut frames = Frames::new(true, 64);
+        let found = fed(&mut frames, &data);
+        let run = [&row[..], &row].concat();
+        assert_eq!(
+            found,
+            [(b'D', run), (b'C', done.clone()), (b'C', done), (b'D', row)]
+        );
+        assert_eq!(
+            (frames.pending(), frames.take_rows(), frames.take_rows()),
+            (0, 3, 0)
+        );
+    }
+
+    #[test]
+    fn the_first_fault_is_the_last_thing_said() {
+        let good = frame(b'S', b"");
+        for (server, bad, reason) in [
+            (false, &b"\0\0\0\0\x04"[..], "unknown message type"),
+            (false, b"Z\0\0\0\x05I", "unknown message type"),
+            (true, b"Q\0\0\0\x04", "unknown message type"),
+            (false, b"S\0\0\0\x03", "impossible message length"),
+            (false, b"S\0\0\0\0", "impossible message length"),
+            (false, b"S\xff\xff\xff\xff", "impossible message length"),
+            (false, b"Q\0\0\0\x40", "message is longer than allowed"),
+            (true, b"D\0\0\0\x40", "message is longer than allowed"),
+        ] {
+            assert_eq!(broken(server, bad).as_deref(), Some(reason));
+            let mut frames = Frames::new(false, 64);
+            if !server {
+                assert_eq!(fed(&mut frames, &[&good, bad, &good].concat()).len(), 2);
+                assert_eq!(fed(&mut frames, &good), []);
+            }
+        }
+        assert_eq!(broken(false, b"Q\0\0\0"), None);
+        assert_eq!(broken(false, b"Q\0\0\0\x3f"), None);
+    }
+
+    #[test]
+    fn a_row_may_pass_in_parts_and_nothing_else_may() {
+        let row = frame(b'D', &[7; 200]);
+        let (first, rest) = row.split_at_checked(9).unwrap_or_default();
+        let mut frames = Frames::new(true, 64);
+        frames.stream = true;
+        assert_eq!(fed(&mut frames, first), [(b'D', first.to_vec())]);
+        assert_eq!(frames.pending(), 0);
+        frames.stream = false;
+        let behind = [rest, &frame(b'Z', b"I")].concat();
+        assert_eq!(
+            fed(&mut frames, &behind),
+            [(b'D', rest.to_vec()), (b'Z', frame(b'Z', b"I"))]
+        );
+        assert_eq!(frames.take_rows(), 1);
+        frames.stream = true;
+        assert_eq!(fed(&mut frames, b"C\0\0\0\x40").len(), 1);
+    }
+
+    #[test]
+    fn a_run_is_taken_apart_or_found_wanting() {
+        let (one, two) = (frame(b'D', b"a"), frame(b'D', b""));
+        let run = [&one[..], &two, &one].concat();
+        assert_eq!(count(&run), Ok(3));
+        assert_eq!(
+            [0, 1, 2, 3, 9].map(|n| head(&run, n)),
+            [0, 6, 11, 17, 17].map(Ok)
+        );
+        for bad in [
+            &b"D"[..],
+            b"D\0\0\0\x05",
+            b"D\0\0\0\x03",
+            b"D\xff\xff\xff\xff",
+        ] {
+            assert!(count(bad).is_err());
+            assert!(head(bad, 1).is_err());
+            assert_eq!(head(bad, 0), Ok(0));
+        }
+        assert_eq!(count(b""), Ok(0));
+    }
+}

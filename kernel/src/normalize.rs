@@ -133,3 +133,72 @@ fn digits(sql: &[u8], mut at: usize) -> usize {
     }
     at
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(sql: &str) -> Option<String> {
+        normalize(sql.as_bytes()).map(|(key, _)| String::from_utf8_lossy(&key).into_owned())
+    }
+
+    #[test]
+    fn literals_become_placeholders_of_their_kind() {
+        for (sql, told) in [
+            (
+                "select a from t where b = 1",
+                "select a from t where b = ?0",
+            ),
+            ("select 'it''s', 1.5e-3", "select ?', ?0"),
+            (
+                "select \"A b\" from t1 where x=$1",
+                "select \"A b\" from t1 where x=$1",
+            ),
+            ("select -1", "select -?0"),
+            ("select a[1:2]", "select a[?0:?0]"),
+        ] {
+            assert_eq!(key(sql).as_deref(), Some(told));
+        }
+        assert_eq!(
+            normalize(b"f('a', 22)").map(|(_, spans)| spans),
+            Some(vec![(2, 5), (7, 9)])
+        );
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_has_no_key() {
+        for sql in [
+            "select 'a' 'b'",
+            "select 'a'\n'b'",
+            "select e'a'",
+            "select U&'a'",
+            "select n'a'",
+            "select b'1'",
+            "select 'a\\b'",
+            "select 'a",
+            "select \"a",
+            "select \"a\"\"b\"",
+            "select $$a$$",
+            "select $a$b$a$",
+            "select $1a",
+            "select a$1",
+            "select 1a",
+            "select 1.5.2",
+            "select 1..2",
+            "select .5",
+            "select 1e",
+            "select 1_000",
+            "select 0x1f",
+            "-- x",
+            "/* x */",
+            "select 'é'",
+            "select é",
+            "select ?",
+            "select a \\ b",
+            "select \0",
+            "select 1'a'",
+        ] {
+            assert_eq!(key(sql), None, "{sql}");
+        }
+    }
+}

@@ -112,3 +112,74 @@ fn put(out: &mut [u8], at: usize, length: usize) -> Result<(), Malformed> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::masks::Key;
+
+    fn row(body: &[u8]) -> Vec<u8> {
+        let mut frame = b"D".to_vec();
+        frame.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+        frame.extend_from_slice(body);
+        frame
+    }
+
+    fn masked(run: &[u8], methods: &[Option<&str>]) -> Result<(Vec<u8>, u64, Vec<u64>), Malformed> {
+        let key = Key::new(b"k");
+        let columns: Vec<_> = methods
+            .iter()
+            .map(|method| {
+                method
+                    .and_then(|method| ColumnMask::new(method, "text", false, [], &key, None).ok())
+            })
+            .collect();
+        let (mut out, mut hidden) = (Vec::new(), vec![0; columns.len()]);
+        let rows = mask(run, &columns, &mut out, &mut hidden)?;
+        Ok((out, rows, hidden))
+    }
+
+    #[test]
+    fn lengths_follow_their_values_and_nulls_stay() {
+        let run = [
+            row(b"\0\x02\0\0\0\x01a\0\0\0\x02bc"),
+            row(b"\0\x02\xff\xff\xff\xff\xff\xff\xff\xff"),
+            row(b"\0\x02\0\0\0\0\0\0\0\0"),
+        ];
+        let made = [
+            row(b"\0\x02\0\0\0\x01a\0\0\0\x0a[redacted]"),
+            row(b"\0\x02\xff\xff\xff\xff\xff\xff\xff\xff"),
+            row(b"\0\x02\0\0\0\0\0\0\0\x0a[redacted]"),
+        ];
+        assert_eq!(
+            masked(&run.concat(), &[None, Some("redact")]),
+            Ok((made.concat(), 3, vec![0, 2]))
+        );
+        let nulled = row(b"\0\x02\xff\xff\xff\xff\0\0\0\x02bc");
+        let first = row(b"\0\x02\0\0\0\x01a\0\0\0\x02bc");
+        assert_eq!(
+            masked(&first, &[Some("null"), None]),
+            Ok((nulled, 1, vec![1, 0]))
+        );
+        assert_eq!(masked(&row(b"\0\0"), &[]), Ok((row(b"\0\0"), 1, vec![])));
+    }
+
+    #[test]
+    fn a_row_that_is_not_what_it_says_is_an_error() {
+        for body in [
+            &b""[..],
+            b"\0",
+            b"\0\0",
+            b"\0\x02\0\0\0\0\0\0\0\0",
+            b"\xff\xff",
+            b"\0\x01\0\0\0",
+            b"\0\x01\0\0\0\x02a",
+            b"\0\x01\xff\xff\xff\xfe",
+            b"\0\x01\x7f\xff\xff\xff",
+            b"\0\x01\0\0\0\x01ab",
+        ] {
+            assert!(masked(&row(body), &[Some("redact")]).is_err(), "{body:?}");
+        }
+        assert!(masked(b"C\0\0\0\x06\0\0", &[]).is_err());
+    }
+}

@@ -135,3 +135,123 @@ fn bind(body: &[u8], signature: &mut Vec<u8>) -> Option<()> {
 fn short(body: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(body.get(at..at + 2)?.try_into().ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
+        let mut frame = vec![kind];
+        frame.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
+        frame.extend_from_slice(body);
+        frame
+    }
+
+    fn pipeline(bind: &[u8]) -> Vec<u8> {
+        [
+            frame(b'B', bind),
+            frame(b'E', b"\0\0\0\0\0"),
+            frame(b'S', b""),
+        ]
+        .concat()
+    }
+
+    fn signed(data: &[u8]) -> Option<Vec<u8>> {
+        asked(data).map(|(signature, _)| signature)
+    }
+
+    #[test]
+    fn a_bind_differs_by_all_but_its_values() {
+        let one = signed(&pipeline(b"p\0s\0\0\0\0\x01\0\0\0\x01a\0\0"));
+        assert!(one.is_some());
+        assert_eq!(one, signed(&pipeline(b"p\0s\0\0\0\0\x01\0\0\0\x03xyz\0\0")));
+        for other in [
+            &b"q\0s\0\0\0\0\x01\0\0\0\x01a\0\0"[..],
+            b"p\0t\0\0\0\0\x01\0\0\0\x01a\0\0",
+            b"p\0s\0\0\x01\0\x01\0\x01\0\0\0\x01a\0\0",
+            b"p\0s\0\0\0\0\x01\0\0\0\x01a\0\x01\0\x01",
+            b"p\0s\0\0\0\0\0\0\0",
+        ] {
+            let signature = signed(&pipeline(other));
+            assert!(signature.is_some() && signature != one);
+        }
+    }
+
+    #[test]
+    fn what_is_not_whole_has_no_signature() {
+        let good = pipeline(b"\0\0\0\0\0\x01\0\0\0\x01a\0\0");
+        for length in 0..good.len() {
+            assert_eq!(signed(good.get(..length).unwrap_or_default()), None);
+        }
+        assert_eq!(signed(&[&good[..], b"X"].concat()), None);
+        for bind in [
+            &b"\0\0\0\0\0\x01\xff\xff\xff\xfe\0\0"[..],
+            b"\0\0\0\0\0\x01\0\0\0\x09a\0\0",
+            b"\0\0\0\0\0\x01\0\0\0\x01a\0\0\0",
+            b"\0",
+        ] {
+            assert_eq!(signed(&pipeline(bind)), None);
+        }
+        for query in [&b"select 1"[..], b"select \0 1\0", b"select /* x */ 1\0"] {
+            assert_eq!(signed(&frame(b'Q', query)), None);
+        }
+        assert_eq!(
+            signed(&[frame(b'Q', b"select 1\0"), frame(b'S', b"")].concat()),
+            None
+        );
+    }
+
+    #[test]
+    fn an_answer_differs_by_all_but_its_rows_and_the_numbers_in_its_tag() {
+        let answer = |rows: &[&[u8]], tag: &[u8], status: &[u8]| {
+            let rows: Vec<Vec<u8>> = rows.iter().map(|row| frame(b'D', row)).collect();
+            [
+                frame(b'T', b"t"),
+                rows.concat(),
+                frame(b'C', tag),
+                frame(b'Z', status),
+            ]
+            .concat()
+        };
+        let told = |data: &[u8]| answered(data).map(|found| (found.signature, found.count));
+        let one = told(&answer(&[b"a"], b"SELECT 1\0", b"I"));
+        let two = told(&answer(&[b"bb", b"c"], b"SELECT 2\0", b"I"));
+        assert_eq!(one.as_ref().map(|(_, count)| *count), Some(1));
+        assert_eq!(
+            one.as_ref().map(|(it, _)| it),
+            two.as_ref().map(|(it, _)| it)
+        );
+        for other in [
+            answer(&[], b"SELECT 0\0", b"I"),
+            answer(&[b"a"], b"UPDATE 1\0", b"I"),
+            answer(&[b"a"], b"SELECT 1\0", b"T"),
+        ] {
+            assert_ne!(
+                told(&other).map(|(it, _)| it),
+                one.as_ref().map(|(it, _)| it.clone())
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_with_more_than_one_result_or_any_trouble_has_none() {
+        let (row, done, ready) = (
+            frame(b'D', b""),
+            frame(b'C', b"SELECT 1\0"),
+            frame(b'Z', b"I"),
+        );
+        for parts in [
+            vec![&row, &done, &row, &ready],
+            vec![&row, &done, &done, &ready],
+            vec![&row, &done],
+            vec![&done, &ready, &ready],
+            vec![&frame(b'E', b"\0"), &ready],
+            vec![&frame(b'N', b"\0"), &done, &ready],
+            vec![&frame(b'C', b"SELECT 1"), &ready],
+            vec![&done, &frame(b'Z', b"II")],
+        ] {
+            let data: Vec<u8> = parts.into_iter().flatten().copied().collect();
+            assert_eq!(answered(&data), None);
+        }
+    }
+}

@@ -335,7 +335,15 @@ mod tests {
         let reply = skim::answered(&data)
             .map(|found| found.signature)
             .unwrap_or_default();
-        let mask = ColumnMask::new("redact", "text", false, [], &crate::masks::Key::new(b"k")).ok();
+        let mask = ColumnMask::new(
+            "redact",
+            "text",
+            false,
+            [],
+            &crate::masks::Key::new(b"k"),
+            None,
+        )
+        .ok();
         let mut tracks = Tracks::new("c");
         let track = tracks.keep(
             b"s".to_vec(),

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     fn masked(kind: &str, binary: bool, value: &[u8]) -> Option<Vec<u8>> {
-        let mask = ColumnMask::new("redact", kind, binary, [], &Key::new(b"k")).ok()?;
+        let mask = ColumnMask::new("redact", kind, binary, [], &Key::new(b"k"), None).ok()?;
         let mut out = Vec::new();
         mask.apply(value, &mut out).then_some(out)
     }

@@ -276,6 +276,7 @@ mod tests {
             binary,
             params.iter().copied(),
             &Key::new(b"k"),
+            None,
         )
         .ok()?;
         let mut out = Vec::new();
@@ -293,7 +294,7 @@ mod tests {
             ("hash", "scale", "70000"),
             ("hash", "precision", ""),
         ] {
-            assert!(ColumnMask::new(method, "text", false, [(name, setting)], &key).is_err());
+            assert!(ColumnMask::new(method, "text", false, [(name, setting)], &key, None).is_err());
         }
     }
 
