@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, final
 
 Column = tuple[str, str, bool, Mapping[str, str]] | None
-"""How a column is hidden: method, kind of its type, whether binary, settings; None: it is not."""
+"""How a column is hidden: method, kind of its type, whether binary, settings; None: it is not.
+
+Besides the methods' own settings, what the column declares: `max_len` characters, `precision` and `scale` of a numeric.
+"""
 
 class KernelError(ValueError):
     """Input that breaks its own layout; the text says what, never what it held."""
@@ -64,7 +67,10 @@ class CopyMask:
         header: bool,
         max_row: int,
     ) -> CopyMask:
-        """`format` is text, csv or binary; marks are one byte each."""
+        """`format` is text, csv or binary; marks are one byte each.
+
+        Where a value in text could be written as `null` is, everything masked is: a caller could guess values else.
+        """
 
     def feed(self, run: bytes, /) -> tuple[bytes, int, list[int]]:
         """A run of CopyData messages to messages of the masked rows that are whole by now, with their counts."""

@@ -89,6 +89,23 @@ def test_a_declared_length_is_kept() -> None:
     assert made.rows(_row(b"abc"))[0] == _row(b"[red")
 
 
+@pytest.mark.parametrize(
+    ("precision", "scale", "sent", "shown"),
+    [(4, 2, b"-99.99", None), (5, 2, b"-99.99", b"-100.00"), (4, 0, b"19", b"10"), (2, -3, b"15000", b"15000"), (2, 5, b"0.00012", b"0.00000")],
+)  # fmt: skip
+def test_declared_digits_are_kept(precision: int, scale: int, sent: bytes, shown: bytes | None) -> None:
+    typmod = (precision << 16 | scale & 0x7FF) + 4
+    made = plan([Mask("generalize")], [_column(1700, typmod)], Types(), KEY)  # type: ignore[arg-type]
+    assert made is not None
+    assert made.rows(_row(sent))[0] == _row(shown)
+
+
+def test_padded_text_is_padded_to_its_declared_length_again() -> None:
+    made = plan([Mask("email")], [_column(1042, typmod=24)], Types(), KEY)  # type: ignore[arg-type]
+    assert made is not None
+    assert made.rows(_row(b"ann@example.com     "))[0] == _row(b"a***@example.com    ")
+
+
 def test_a_type_that_nobody_knows_becomes_null() -> None:
     made = plan([Mask("redact")], [_column(90001)], Types(), KEY, compiled())  # type: ignore[arg-type]
     assert made is not None
@@ -123,6 +140,7 @@ def _copy(mask: Mask, output: Output, catalog: Types, data: bytes, shape: CopySh
         (1043, "character varying", b"[redacted]"),
         (1043, "varchar", b"\\N"),
         (23, "integer", b"\\N"),
+        (1700, "numeric(3,1)", b"\\N"),
     ],
 )
 def test_a_copied_plain_column_is_masked_by_its_type_in_the_catalog(
@@ -132,6 +150,22 @@ def test_a_copied_plain_column_is_masked_by_its_type_in_the_catalog(
     sent = _copy(Mask("redact"), output, _catalog(type_oid, type_name), _copied(b"1\t123-45\n"), CopyShape("out"))
     assert expected in sent
     assert b"123-45" not in sent
+
+
+@pytest.mark.parametrize(
+    ("type_name", "expected"),
+    [
+        ("numeric(4,2)", b"\\N"),
+        ("numeric(5,2)", b"-100.00"),
+        ("numeric", b"-100"),
+        ("amount", b"\\N"),
+        ("numeric(1,-1)", b"\\N"),
+    ],
+)
+def test_a_copied_number_keeps_to_what_its_column_declares(type_name: str, expected: bytes) -> None:
+    output = Output("ssn", frozenset(), _SSN)
+    sent = _copy(Mask("generalize"), output, _catalog(1700, type_name), _copied(b"1\t-99.99\n"), CopyShape("out"))
+    assert sent == _copied(b"1\t" + expected + b"\n")
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def test_a_domain_on_an_array_and_an_array_of_a_domain_are_arrays() -> None:
     )
 
 
+@pytest.mark.parametrize(("base", "kind"), [(1043, OTHER), (1042, OTHER), (1700, OTHER), (25, "array:text")])
+def test_an_array_of_a_domain_whose_declaration_nobody_tells_is_other(base: int, kind: str) -> None:
+    array = Known("_d", "array", element_oid=90002)
+    outer = Known("d", "domain", base_oid=90003)
+    assert _kind(90001, _90001=array, _90002=outer, _90003=Known("e", "domain", base_oid=base)) == kind
+
+
 def test_an_array_whose_elements_are_arrays_by_a_domain_is_other() -> None:
     array = Known("_d", "array", element_oid=90002)
     assert _kind(90001, _90001=array, _90002=Known("d", "domain", base_oid=1007)) == OTHER

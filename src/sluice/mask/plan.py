@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sluice import _kernel
-from sluice.mask.types import OTHER, kind_of
+from sluice.mask.types import BOUNDED, OTHER, kind_of
 from sluice.model.decision import Mask
 from sluice.model.waist import ResultColumn
 from sluice.sql.catalog import Catalog
@@ -15,13 +15,16 @@ from sluice.sql.span import CopyShape, Output
 
 KernelColumn = tuple[str, str, bool, dict[str, str]]
 
-_BOUNDED = frozenset({"varchar", "bpchar", "array:varchar", "array:bpchar"})
 _HEADER = 4
-"""What PostgreSQL adds to the declared length in the type modifier (VARHDRSZ)."""
+"""What PostgreSQL adds to what is declared in the type modifier (VARHDRSZ)."""
+_SCALE = 0x7FF
+"""The bits of a numeric's type modifier that hold its scale, two's complement; its precision stands 16 bits up."""
 
 _UTF8 = frozenset({"", "utf8", "unicode"})
 _PUNCTUATION = re.compile(r"[^A-Za-z0-9]")
-_DECLARED = re.compile(r"character(?: varying)?(?:\((\d+)\))?(?:\[\])*")
+_DECLARED = re.compile(
+    r"(?:character(?: varying)?(?:\((?P<length>\d+)\))?|numeric(?:\((?P<precision>\d+),(?P<scale>-?\d+)\))?)(?:\[\])*"
+)
 
 
 class RowMask(Protocol):
@@ -117,16 +120,28 @@ def _copied(output: Output, catalog: Catalog) -> tuple[int, int | None]:
     declared = _DECLARED.fullmatch(column.type_name)
     if declared is None:
         return column.type_oid, None
-    return column.type_oid, int(declared[1]) + _HEADER if declared[1] else -1
+    if declared["length"]:
+        return column.type_oid, int(declared["length"]) + _HEADER
+    if declared["precision"]:
+        return column.type_oid, (int(declared["precision"]) << 16 | int(declared["scale"]) & _SCALE) + _HEADER
+    return column.type_oid, -1
 
 
 def _column(mask: Mask, type_oid: int, typmod: int | None, binary: bool, catalog: Catalog) -> KernelColumn:
     kind = kind_of(type_oid, catalog.type_by_oid)
+    base = kind.removeprefix("array:")
     params = dict(mask.params)
-    if kind in _BOUNDED:
+    if base in BOUNDED:
         if typmod is None:
             # A stand-in could be longer than the column allows, which nobody here knows.
             kind = OTHER
         elif typmod >= _HEADER:
-            params["max_len"] = str(typmod - _HEADER)
+            params |= _declared(base, typmod - _HEADER)
     return mask.method, kind, binary, params
+
+
+def _declared(base: str, modifier: int) -> dict[str, str]:
+    if base != "numeric":
+        return {"max_len": str(modifier)}
+    scale = modifier & _SCALE
+    return {"precision": str(modifier >> 16), "scale": str(scale - _SCALE - 1 if scale > _SCALE >> 1 else scale)}

@@ -53,6 +53,9 @@ _KINDS: dict[int, str] = {oid: kind for kind, oid, _ in _BUILTIN} | {
 _TEXT_LIKE_EXTENSIONS = frozenset({"citext"})
 """Types of well-known extensions whose text and binary forms are those of `text`."""
 
+BOUNDED = frozenset({"varchar", "bpchar", "numeric"})
+"""Kinds whose columns may declare how much a value holds, in the type modifier."""
+
 _DEEPEST = 32
 
 
@@ -74,17 +77,18 @@ def kind_of(oid: int, type_by_oid: Callable[[int], Type | None]) -> str:
 
     A domain counts as its base type: that is what the server itself tells clients of a domain's column. Whether a
     masked value would meet the domain's own CHECK cannot be known, and nothing on the way to a client looks at it.
+    In an array the domain's own declaration stays untold, so a kind that needs it is `other`.
     """
-    inside = ""
+    inside, untold = "", False
     for _ in range(_DEEPEST):
         known = _KINDS.get(oid)
         if known is not None:
-            return OTHER if inside and known.startswith(inside) else inside + known
+            return OTHER if (inside and known.startswith(inside)) or (untold and known in BOUNDED) else inside + known
         found = type_by_oid(oid)
         if found is None:
             return OTHER
         if found.kind == "domain" and found.base_oid:
-            oid = found.base_oid
+            oid, untold = found.base_oid, bool(inside)
         elif found.kind == "array" and found.element_oid and not inside:
             oid, inside = found.element_oid, "array:"
         elif found.kind == "base" and found.name in _TEXT_LIKE_EXTENSIONS:
