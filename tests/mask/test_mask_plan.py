@@ -95,13 +95,13 @@ def test_a_declared_length_is_kept() -> None:
 )  # fmt: skip
 def test_declared_digits_are_kept(precision: int, scale: int, sent: bytes, shown: bytes | None) -> None:
     typmod = (precision << 16 | scale & 0x7FF) + 4
-    made = plan([Mask("generalize")], [_column(1700, typmod)], Types(), KEY)  # type: ignore[arg-type]
+    made = plan([Mask("generalize")], [_column(1700, typmod)], Types(), KEY, compiled())  # type: ignore[arg-type]
     assert made is not None
     assert made.rows(_row(sent))[0] == _row(shown)
 
 
 def test_padded_text_is_padded_to_its_declared_length_again() -> None:
-    made = plan([Mask("email")], [_column(1042, typmod=24)], Types(), KEY)  # type: ignore[arg-type]
+    made = plan([Mask("email")], [_column(1042, typmod=24)], Types(), KEY, compiled())  # type: ignore[arg-type]
     assert made is not None
     assert made.rows(_row(b"ann@example.com     "))[0] == _row(b"a***@example.com    ")
 
