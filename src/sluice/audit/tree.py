@@ -102,6 +102,10 @@ class Hashes:
             yield self._run(0, first, inside)
             first, count = first + inside, count - inside
 
+    def level(self, level: int, first: int, count: int) -> bytes:
+        """So many hashes of a level, which must lie in one tile."""
+        return self._run(level, first, count) if count else b""
+
     def over(self, start: int, end: int) -> bytes:
         """The hash over the leaves `start` to `end`, which must be a subtree of the tree (RFC 9162, 2.1.1)."""
         count = end - start

@@ -42,6 +42,7 @@ from sluice.runtime.lowering import LargeTexts
 from sluice.runtime.metrics import Metrics
 from sluice.runtime.recorder import Recorder
 from sluice.runtime.rules import Rules
+from sluice.runtime.witnessing import Witnessing
 from sluice.runtime.worlds import Worlds
 from sluice.session.events import CatalogBuilt, Lowered, WorldChanged
 
@@ -55,6 +56,8 @@ class Gateway:
         self.log = structlog.get_logger("sluice")
         self.metrics = Metrics()
         self.recorder = Recorder(log, notary, self._log_failed)
+        self.witnessing = Witnessing(log.path, notary.verifier, config.audit.witnesses, config.audit.witness_seconds)
+        self.recorder.signed = self.witnessing.signed
         self.keys = CancelKeys()
         self.mock_secret = b""
         self.engine: Engine = ENGINES[0]

@@ -118,6 +118,7 @@ async def _end(gateway: Gateway, reason: str) -> int:
     try:
         gateway.stopped(reason)
         gateway.recorder.close()
+        gateway.witnessing.close()
     except LogFailed as failure:
         gateway.log.error("the log did not close", reason=str(failure))
         return 1

@@ -86,3 +86,15 @@ def test_a_malformed_verifier_key_is_a_usage_error(folder: Path, run: Run) -> No
     assert run("audit", "verify", "--key", "a+b+c").exit_code == 2
     other = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
     assert "no verifier key of the log" in run("audit", "verify", "--key", other).output
+
+
+def test_one_head_over_all_logs_is_published(folder: Path, run: Run) -> None:
+    assert "/heads: 1 checkpoints of 1 logs" in run("audit", "heads").output
+    assert (folder / "audit" / "heads" / "checkpoint").exists()
+    assert "1 checkpoints" in run("audit", "heads").output
+    assert run("audit", "verify").exit_code == 0
+
+
+def test_a_text_is_struck_out_only_of_a_closed_segment(folder: Path, run: Run) -> None:
+    assert "still written to" in run("audit", "redact", "c1-1", "--reason", "no").output
+    assert run("audit", "redact", "c9-9", "--reason", "no").exit_code == 1

@@ -12,6 +12,7 @@ from sluice.edges.config.load import load
 from sluice.edges.config.people import Issuer, User, Verifier
 from sluice.edges.config.sources import Source, SourceTls
 from sluice.edges.config.stores import StoreSettings
+from sluice.edges.config.witnesses import Witness
 
 __all__ = [
     "Admin",
@@ -30,6 +31,7 @@ __all__ = [
     "StoreSettings",
     "User",
     "Verifier",
+    "Witness",
     "changed",
     "fail_open",
     "load",

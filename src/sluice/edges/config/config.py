@@ -12,6 +12,7 @@ from sluice.edges.config.parts import Bytes, Count, Origin, Port, Seconds
 from sluice.edges.config.people import Issuer, User
 from sluice.edges.config.sources import Source
 from sluice.edges.config.stores import StoreSettings
+from sluice.edges.config.witnesses import Witness
 from sluice.edges.secrets import Secret
 
 
@@ -40,6 +41,10 @@ class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Origin | None,
         Meta(description="the log's name in its checkpoints, like `example.com/sluice`; without it, one is drawn"),
     ] = None
+    witnesses: Annotated[
+        tuple[Witness, ...], Meta(description="who is given the log's checkpoints, out of the gateway's reach")
+    ] = ()
+    witness_seconds: Annotated[Seconds, Meta(description="seconds between checkpoints handed to witnesses")] = 10.0
     segment_bytes: Annotated[Bytes, Meta(description="a file of the log is followed by the next at this size")] = (
         256 << 20
     )

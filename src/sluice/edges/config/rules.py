@@ -11,6 +11,7 @@ from sluice.edges.config.people import Issuer, User
 from sluice.edges.config.reader import Reader
 from sluice.edges.config.sources import Source
 from sluice.edges.config.stores import StoreSettings
+from sluice.edges.config.witnesses import Witness
 
 _SOURCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 _STORE = re.compile(r"postgres(ql)?://[^/?@]+@?[^/?]*/[^/?]+(\?.*)?$")
@@ -34,6 +35,8 @@ def check_whole(config: Config, reader: Reader) -> None:
     for index, issuer in enumerate(config.tokens):
         _issuer(index, issuer, reader)
     _store(config.store, reader)
+    for index, witness in enumerate(config.audit.witnesses):
+        _witness(index, witness, reader)
 
 
 def check_users(users: Mapping[str, User], reader: Reader) -> None:
@@ -121,3 +124,11 @@ def _store(store: StoreSettings, reader: Reader) -> None:
     elif _PASSWORD.search(store.url):
         # Not quoted: it holds what nobody should read.
         reader.fail(("store", "url"), "holds a password", "expected it as `password`, by reference")
+
+
+def _witness(index: int, witness: Witness, reader: Reader) -> None:
+    place = ("audit", "witnesses", index)
+    if sum(way is not None for way in (witness.file, witness.webhook, witness.cosigner)) != 1:
+        reader.fail(place, "it has to be reached one way", "expected one of `file`, `webhook` and `cosigner`")
+    if (witness.cosigner is None) != (witness.key is None):
+        reader.fail(place, "a cosigner has a verifier key, others have none", "expected `key` with `cosigner`")

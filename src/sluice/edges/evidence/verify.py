@@ -12,6 +12,7 @@ from sluice.audit.note import Checkpoint, Verifier
 from sluice.audit.tree import HASH, WIDTH, Edge, ProofError, leaves, tile_path
 from sluice.edges.evidence.files import framed, hashes_of, read_checkpoint, read_closed, salts_path
 from sluice.edges.evidence.lines import salted, whole_size
+from sluice.edges.evidence.redact import redactions
 from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
 
 _AHEAD = 4
@@ -189,6 +190,9 @@ class _Reading:
                 report.problem(text)
         if self.edge.size > signed.size:
             report.notes.append(f"{self.edge.size - signed.size} events have no checkpoint yet")
+        struck = sum(1 for _ in redactions(report.folder))
+        if struck:
+            report.notes.append(f"{struck} texts were struck out; `redactions.jsonl` says which and why")
         if self.against is not None:
             self._conclude_against(self.against)
 
@@ -220,7 +224,7 @@ def _hashed(path: Path, salts: bytes, size: int) -> Iterator[Leaves]:
 def logs_in(folder: Path) -> list[Path]:
     """The logs in a folder: itself, if it is one, and the folders in it that are; LogFailed when there is none."""
     try:
-        beside = sorted(one for one in folder.iterdir() if one.is_dir() and one.name != "tile")
+        beside = sorted(one for one in folder.iterdir() if one.is_dir() and one.name not in ("tile", "heads"))
         found = [one for one in (folder, *beside) if (one / "checkpoint").exists() or segments(one)]
     except OSError as error:
         raise LogFailed(f"the log in `{folder}` cannot be read: {error.strerror}") from error

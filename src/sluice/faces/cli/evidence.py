@@ -13,9 +13,11 @@ from sluice.audit.events import decode
 from sluice.audit.note import Checkpoint, NoteError, Signer, Verifier, open_note
 from sluice.audit.tree import ProofError
 from sluice.edges.config import load
+from sluice.edges.evidence.heads import publish
 from sluice.edges.evidence.keys import create_key, load_key
 from sluice.edges.evidence.opening import begun_as
 from sluice.edges.evidence.prove import check_proof, find, prove
+from sluice.edges.evidence.redact import redact
 from sluice.edges.evidence.verify import Report, logs_in, verify
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
@@ -153,6 +155,48 @@ def check_proof_command(
     out.data({"origin": checkpoint.origin, "index": proof.index, "size": checkpoint.size, "event": decode(line)})
     out.verdict("ok", f"event {proof.index} of {checkpoint.size} in the log {checkpoint.origin}")
     out.say(line.decode())
+
+
+def redact_command(
+    event_id: Annotated[str, typer.Argument(metavar="EVENT", help="The id of an event, as `tail` shows it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept beside the log.")],
+    log: Log = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    json: AsJson = False,
+) -> None:
+    """Strike the text of an event out of the log for good; every checkpoint and proof still holds.
+
+    Its segment has to be closed: the gateway writes to the newest one. Proofs and exports of the event that were made
+    before still have the text.
+    """
+    made = [one for folder in logs_in(log or load(config).audit.path) for one in redact(folder, event_id, reason)]
+    if not made:
+        raise Failure(Status.FAILED, f"the log has no event `{event_id}` with a text")
+    out = Output(json)
+    out.data(made)
+    out.say(f"the text of {event_id} is struck out")
+
+
+def heads_command(
+    log: Log = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder of the tree over all logs, instead of `heads`.")
+    ] = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    json: AsJson = False,
+) -> None:
+    """Publish one signed head over all logs: a tree whose leaves are their checkpoints, laid out like theirs.
+
+    Run it as often as you want to be able to show what the logs were then.
+    """
+    settings = load(config).audit
+    folder = log or settings.path
+    logs = [one for one in logs_in(folder) if one.name != "heads"]
+    origin = f"{settings.origin or begun_as(logs[0]) or 'sluice'}/heads"
+    head = publish(output or folder / "heads", load_key(settings.signing_key), origin, logs)
+    out = Output(json)
+    out.data({"origin": head.origin, "size": head.size, "root": head.root.hex(), "logs": logs})
+    out.say(f"{head.origin}: {head.size} checkpoints of {len(logs)} logs")
 
 
 def verifier_of(folder: Path, signing_key: Path) -> Verifier:

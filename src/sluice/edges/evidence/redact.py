@@ -1,0 +1,83 @@
+"""Strikes texts out of closed segments, with their salts, so that every proof still holds and no guess can be confirmed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from sluice.audit.tree import SALT, struck
+from sluice.edges.evidence.files import put, read_closed, salts_path, sync_folder
+from sluice.edges.evidence.lines import split
+from sluice.edges.evidence.prove import Found, find
+from sluice.edges.sinks.jsonl import LogFailed, segment_path
+
+
+class Redaction(msgspec.Struct, frozen=True):
+    """A text that was struck out: of which event, where, when and why."""
+
+    event: str
+    index: int
+    segment: int
+    time: str
+    reason: str
+
+
+def redact(folder: Path, event_id: str, reason: str) -> list[Redaction]:
+    """Strikes out the text of an event; what was done. LogFailed when its segment is not closed yet or cannot be written."""
+    made = []
+    closed = {one.segment for one in read_closed(folder)}
+    for found in list(find(folder, event_id)):
+        changed = struck(found.line, found.salt)
+        if changed is None:
+            continue
+        if found.segment not in closed:
+            raise LogFailed(
+                f"segment {found.segment} is still written to; its texts can be struck out when the next one has begun"
+            )
+        made.append(Redaction(event_id, found.index, found.segment, datetime.now(UTC).isoformat(), reason))
+        try:
+            _note(folder, made[-1])
+            _replace(folder, found, changed)
+        except OSError as error:
+            raise LogFailed(f"segment {found.segment} could not be written: {error.strerror}") from error
+    return made
+
+
+def redactions(folder: Path) -> Iterator[Redaction]:
+    """What was struck out of a log. LogFailed when the list cannot be read."""
+    try:
+        with (folder / "redactions.jsonl").open("rb") as file:
+            for line in file:
+                yield msgspec.json.decode(line, type=Redaction)
+    except FileNotFoundError:
+        return
+    except (OSError, msgspec.MsgspecError) as error:
+        raise LogFailed(f"the list of what was struck out in `{folder}` cannot be read") from error
+
+
+def _replace(folder: Path, found: Found, changed: bytes) -> None:
+    path, salts = segment_path(folder, found.segment), salts_path(folder, found.segment)
+    whole = path.read_bytes()
+    start = split(whole, found.number - 1)
+    end = whole.index(b"\n", start)
+    put(path, whole[:start] + changed + whole[end:], synced=True)
+    # The salt goes last: with it and without the text nothing can be made up, without it a kept text would not verify.
+    with salts.open("r+b") as file:
+        file.seek((found.number - 1) * SALT)
+        file.write(bytes(SALT))
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+def _note(folder: Path, redaction: Redaction) -> None:
+    with (folder / "redactions.jsonl").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(msgspec.json.encode(redaction) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
