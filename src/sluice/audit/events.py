@@ -91,6 +91,22 @@ class Refused(Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
+class Assent(Struct, frozen=True, omit_defaults=True):
+    """Somebody who approved, as what, why, and by which channel."""
+
+    by: str
+    groups: tuple[str, ...] = ()
+    reason: str = ""
+    channel: str = ""
+
+
+class Approved(Struct, frozen=True, omit_defaults=True):
+    """The approval that a statement ran under: the request, and who approved it."""
+
+    request: str
+    by: tuple[Assent, ...] = ()
+
+
 class StatementAsked(Struct, frozen=True, tag_field="event", tag="statement-asked"):
     """A statement and what was decided, written before anything of it goes upstream.
 
@@ -129,6 +145,7 @@ class StatementAsked(Struct, frozen=True, tag_field="event", tag="statement-aske
     obligations: Duties
     refusal: Refused | None
     snapshot: int
+    approval: Approved | msgspec.UnsetType = msgspec.UNSET
 
 
 class StatementDone(Struct, frozen=True, tag_field="event", tag="statement-done"):
@@ -276,6 +293,66 @@ class GatewayStopped(Struct, frozen=True, tag_field="event", tag="gateway-stoppe
     reason: str
 
 
+class Wanted(Struct, frozen=True):
+    """So many of a group have to approve."""
+
+    group: str
+    count: int
+
+
+class RequestAsked(Struct, frozen=True, tag_field="event", tag="request-asked"):
+    """Humans were asked about a held statement (`statement` is its event) or for access (`why` says to what)."""
+
+    id: str
+    time: str
+    request: str
+    kind: Literal["statement", "grant"]
+    source: str
+    environment: str
+    identity: Caller
+    purpose: str
+    statement: str
+    why: str
+    tables: tuple[Touched, ...]
+    labels: tuple[str, ...]
+    needs: tuple[Wanted, ...]
+    reason: str
+    closes: str
+
+
+class RequestAnswered(Struct, frozen=True, tag_field="event", tag="request-answered"):
+    """Somebody approved or denied a request; `state` is what it is after that."""
+
+    id: str
+    time: str
+    request: str
+    verdict: Literal["approve", "deny"]
+    by: Caller
+    groups: tuple[str, ...]
+    reason: str
+    channel: str
+    state: str
+
+
+class RequestClosed(Struct, frozen=True, tag_field="event", tag="request-closed"):
+    """A request, or an approval that was not used up, ended: `withdrawn` (by whom) or `expired`."""
+
+    id: str
+    time: str
+    request: str
+    outcome: Literal["withdrawn", "expired"]
+    by: str
+
+
+class RequestUsed(Struct, frozen=True, tag_field="event", tag="request-used"):
+    """One use of an approval was counted for a session; the statement that then runs names the request too."""
+
+    id: str
+    time: str
+    request: str
+    connection: str
+
+
 Event = (
     StatementAsked
     | StatementDone
@@ -290,6 +367,10 @@ Event = (
     | ConfigRejected
     | GatewayStarted
     | GatewayStopped
+    | RequestAsked
+    | RequestAnswered
+    | RequestClosed
+    | RequestUsed
 )
 
 _DECODER = msgspec.json.Decoder(Event, strict=True)

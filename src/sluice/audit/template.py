@@ -11,6 +11,8 @@ from typing import Literal, get_args
 
 from sluice.audit.encode import json, stamp
 from sluice.audit.events import (
+    Approved,
+    Assent,
     Caller,
     Duties,
     Ending,
@@ -24,6 +26,7 @@ from sluice.audit.events import (
     Touched,
 )
 from sluice.audit.redact import LabelsOf, Wording, plain
+from sluice.model.approval import Approval
 from sluice.model.decision import Decision, Refusal
 from sluice.model.identity import Client, Identity
 from sluice.sql.span import Confidence, Flow, Output, Span
@@ -90,7 +93,15 @@ class StatementTemplate:
 
     __slots__ = ("_end", "_own_text", "_rest", "_snapshot")
 
-    def __init__(self, span: Span, decision: Decision, wording: Wording, labels_of: LabelsOf, snapshot: int) -> None:
+    def __init__(
+        self,
+        span: Span,
+        decision: Decision,
+        wording: Wording,
+        labels_of: LabelsOf,
+        snapshot: int,
+        approval: Approval | None = None,
+    ) -> None:
         self._own_text = wording.text is None
         fields = {
             "text": wording.text or "",
@@ -103,7 +114,7 @@ class StatementTemplate:
             del fields["text"]
         self._rest = _inside(fields)
         self._snapshot = snapshot
-        self._end = _decided(decision, snapshot)
+        self._end = _decided(decision, snapshot, approval)
 
     def asked(self, head: Head, event_id: str, seq: int, at: float, text: bytes, step: Step = "run") -> bytes:
         """The line of one execution. `event_id` as `head.event_id` makes it; `at` in seconds since the epoch."""
@@ -200,7 +211,15 @@ def _shown_as(decision: Decision, index: int) -> tuple[str, dict[str, str], tupl
     return ("clear", {}, ()) if mask is None else (mask.method, dict(mask.params), mask.labels)
 
 
-def _decided(decision: Decision, snapshot: int) -> bytes:
+def approved(approval: Approval) -> Approved:
+    """An approval as the log writes it."""
+    return Approved(
+        approval.request,
+        tuple(Assent(each.name, each.groups, each.reason, each.channel) for each in approval.approvers),
+    )
+
+
+def _decided(decision: Decision, snapshot: int, approval: Approval | None = None) -> bytes:
     duties, refusal = decision.obligations, decision.refusal
     fields: dict[str, object] = {
         "outcome": decision.outcome,
@@ -211,6 +230,8 @@ def _decided(decision: Decision, snapshot: int) -> bytes:
         "refusal": None if refusal is None else Refused(refusal.code, refusal.message, refusal.detail),
         "snapshot": snapshot,
     }
+    if approval is not None:
+        fields["approval"] = approved(approval)
     return b"," + _inside(fields) + b"}\n"
 
 

@@ -36,6 +36,8 @@ class Prepare:
     raw: bytes
     name: str
     text: bytes
+    types: bytes = b""
+    """The parameter types that the client declares, as it says them."""
 
 
 @dataclass(slots=True)

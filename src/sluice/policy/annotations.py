@@ -18,7 +18,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 EITHER: Final = ("id", "description", "hint")
 ON_PERMIT: Final = ("row_limit", "statement_timeout", "read_only")
-ON_FORBID: Final = ("approval", "approvals", "expires", "mask")
+ON_FORBID: Final = ("approval", "approvals", "expires", "uses", "mask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Annotations:
     """The annotations of one policy, read. Times in milliseconds.
 
     `approval` is the group whose members may lift a forbid (empty: nobody), `approvals` how many of them, `expires_ms`
-    how long an approval holds. `mask` is how a forbid hides what it keeps from being revealed. `hint` replaces the
+    how long an approval holds, `uses` for how many executions. `mask` is how a forbid hides what it keeps from being revealed. `hint` replaces the
     usual advice in a refusal.
     """
 
@@ -37,6 +37,7 @@ class Annotations:
     approval: str = ""
     approvals: int = 1
     expires_ms: int | None = None
+    uses: int = 1
     row_limit: int | None = None
     statement_timeout_ms: int | None = None
     read_only: bool = False
@@ -58,8 +59,8 @@ def read_annotations(effect: str, given: Mapping[str, str | None]) -> Annotation
         raise ValueError('every policy needs a unique `@id("…")`')
     if not _ID.fullmatch(value["id"]):
         raise ValueError("`@id` must be letters, digits, `.`, `_` and `-`, at most 100 of them")
-    if "approval" not in value and ("approvals" in value or "expires" in value):
-        raise ValueError("`@approvals` and `@expires` need an `@approval` that names who may approve")
+    if "approval" not in value and any(name in value for name in ("approvals", "expires", "uses")):
+        raise ValueError("`@approvals`, `@expires` and `@uses` need an `@approval` that names who may approve")
     if value.get("approval", "-") == "":
         raise ValueError("`@approval` must name the group that may approve")
     if value.get("read_only", "true") not in ("", "true"):
@@ -72,6 +73,7 @@ def read_annotations(effect: str, given: Mapping[str, str | None]) -> Annotation
         approval=value.get("approval", ""),
         approvals=_count("approvals", value) or 1,
         expires_ms=_duration("expires", value),
+        uses=_count("uses", value) or 1,
         row_limit=_count("row_limit", value),
         statement_timeout_ms=_duration("statement_timeout", value),
         read_only="read_only" in value,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import psycopg
 
 from sluice.edges.config import Source
 from sluice.edges.secrets import Secret, SecretError
+
+_GENERIC = 160_000
 
 
 async def ask(name: str, source: Source, sql: str) -> list[str]:
@@ -23,6 +26,33 @@ async def ask(name: str, source: Source, sql: str) -> list[str]:
             return [str(row[0]) for row in await cursor.fetchall()]
     except psycopg.Error as error:
         raise OSError(str(error)) from error
+
+
+async def estimate(name: str, source: Source, path: tuple[str, ...], sql: str) -> int | None:
+    """How many rows the database expects one statement to touch, by its plan alone; None when it does not say.
+
+    The statement is planned on a connection of the gateway's own that may only read, and is never run.
+    """
+    password = await asyncio.to_thread(reveal, source.password)
+    try:
+        async with await psycopg.AsyncConnection.connect(
+            conninfo(name, source), password=password, autocommit=True
+        ) as connection:
+            listed = ", ".join('"' + one.replace('"', '""') + '"' for one in path)
+            await connection.execute("select set_config('search_path', %s, false)", (listed,))
+            generic = "generic_plan, " if connection.info.server_version >= _GENERIC else ""
+            # Prepared, the text can hold one statement only, whatever is in it.
+            cursor = await connection.execute(f"explain ({generic}format json) {sql}".encode(), prepare=True)
+            found = await cursor.fetchone()
+    except psycopg.Error:
+        return None
+    return None if found is None else _rows(found[0][0]["Plan"])
+
+
+def _rows(plan: dict[str, Any]) -> int:
+    if plan["Node Type"] == "ModifyTable":
+        return sum(_rows(one) for one in plan.get("Plans", ()))
+    return int(plan["Plan Rows"])
 
 
 def conninfo(name: str, source: Source) -> str:

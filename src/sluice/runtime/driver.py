@@ -11,7 +11,17 @@ from sluice.model.columns import ColumnRef
 from sluice.runtime.recorder import Recorder
 from sluice.session import effects as fx
 from sluice.session.effects import Effect
-from sluice.session.events import ClientBytes, Event, Lost, Recorded, RecordFailed, Stop, Tick, UpstreamBytes
+from sluice.session.events import (
+    CancelAsked,
+    ClientBytes,
+    Event,
+    Lost,
+    Recorded,
+    RecordFailed,
+    Stop,
+    Tick,
+    UpstreamBytes,
+)
 from sluice.session.permit import Receipt
 from sluice.session.session import Session
 
@@ -30,6 +40,12 @@ class Services(Protocol):
 
     def learn(self, driver: Driver, learned: tuple[tuple[int, int, ColumnRef, str], ...]) -> None:
         """Keeps labels that columns took on."""
+
+    def ask_approval(self, driver: Driver, asked: fx.AskApproval) -> None:
+        """Asks humans about a held statement."""
+
+    def end_approval(self, driver: Driver, number: int, withdraw: bool) -> None:
+        """Stops waiting for them."""
 
     def cancel(self, driver: Driver) -> None:
         """Asks the database to cancel what this session runs."""
@@ -124,6 +140,10 @@ class Driver:
         """One side is gone."""
         self.happened(Lost(side, time.time()))
 
+    def cancel_asked(self) -> None:
+        """The client asks to cancel what runs."""
+        self.happened(CancelAsked(time.time()))
+
     def stop(self) -> None:
         """The gateway is going down."""
         self.happened(Stop(time.time()))
@@ -189,6 +209,10 @@ class Driver:
                 self._services.refresh_catalog(self)
             case fx.LearnLabels(learned):
                 self._services.learn(self, learned)
+            case fx.AskApproval():
+                self._services.ask_approval(self, effect)
+            case fx.EndApproval(number, withdraw):
+                self._services.end_approval(self, number, withdraw)
             case fx.CancelUpstream():
                 self._services.cancel(self)
             case fx.WakeAt(at):

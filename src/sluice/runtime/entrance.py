@@ -196,7 +196,8 @@ async def _enter(gateway: Gateway, arrival: Arrival, proven: steps.Proven, ident
         gateway.log.warning("source unavailable", source=proven.database, reason=failure.reason)
         _fail_unfaulted(gateway, arrival, arrival.login.refuse(failure.refusal, failure.reason))
         raise Turned from failure
-    _begin(gateway, arrival, proven, Caller(identity, purpose, client, secrets.token_hex(8), proven.user), world, other)
+    caller = Caller(identity, purpose, client, secrets.token_hex(8), proven.user, proven.approval)
+    _begin(gateway, arrival, proven, caller, world, other)
 
 
 def _fail_unfaulted(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:

@@ -7,7 +7,7 @@ import hmac
 import secrets
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -27,6 +27,7 @@ from sluice.edges.config import Config, fail_open
 from sluice.edges.evidence.notary import Notary
 from sluice.edges.identity import Directory, RateLimit, Rejected, TokenVerifier, directory_of, issuers_of
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
+from sluice.edges.store import Store
 from sluice.engines.engine import Engine
 from sluice.engines.postgres.login import Failed
 from sluice.engines.postgres.upstream_login import LoggedIn
@@ -34,6 +35,7 @@ from sluice.engines.registry import ENGINES
 from sluice.model.columns import ColumnRef
 from sluice.model.identity import Identity
 from sluice.runtime import upstream
+from sluice.runtime.approvals import Approvals
 from sluice.runtime.driver import Driver
 from sluice.runtime.entrance import admit
 from sluice.runtime.keys import CancelKeys
@@ -44,13 +46,14 @@ from sluice.runtime.recorder import Recorder
 from sluice.runtime.rules import Rules
 from sluice.runtime.witnessing import Witnessing
 from sluice.runtime.worlds import Worlds
+from sluice.session import effects as fx
 from sluice.session.events import CatalogBuilt, Lowered, WorldChanged
 
 
 class Gateway:
     """Everything a session may ask for (see `driver.Services`), and everything that outlives one."""
 
-    def __init__(self, config: Config, rules: Rules, log: JsonLog, notary: Notary) -> None:
+    def __init__(self, config: Config, rules: Rules, log: JsonLog, notary: Notary, store: Store) -> None:
         """Reads token keys; raises OSError or ValueError when they cannot be read."""
         self.config = config
         self.log = structlog.get_logger("sluice")
@@ -69,6 +72,8 @@ class Gateway:
         self.directory: Directory
         self.tokens: TokenVerifier
         self._people(config, rules)
+        self.store = store
+        self.approvals = Approvals(self)
         self._sessions: dict[Driver, tuple[str, LoggedIn, int]] = {}
         self._leave: dict[Driver, object] = {}
         self._tasks: set[asyncio.Task[object]] = set()
@@ -109,7 +114,7 @@ class Gateway:
 
     def enter(self, driver: Driver, source: str, login: LoggedIn, secret_length: int) -> tuple[int, bytes]:
         """Takes note of a session; its cancel key."""
-        pid, secret = self.keys.issue(lambda: self.cancel(driver), secret_length)
+        pid, secret = self.keys.issue(driver.cancel_asked, secret_length)
         self._sessions[driver] = (source, login, pid)
         self._leave[driver] = self.worlds.follow(source, driver.happened)
         self.metrics.sessions.labels(source).inc()
@@ -185,6 +190,29 @@ class Gateway:
             found[oid, attnum] = found.get((oid, attnum), frozenset()) | {label}
         self.worlds.learn(source, found)
 
+    def source_of(self, driver: Driver) -> str:
+        """The source that a session is on; KeyError when it has ended."""
+        return self._sessions[driver][0]
+
+    def ask_approval(self, driver: Driver, asked: fx.AskApproval) -> None:
+        """Asks humans about a held statement."""
+        self.approvals.ask(driver, asked)
+
+    def end_approval(self, driver: Driver, number: int, withdraw: bool) -> None:
+        """Stops waiting for them."""
+        self.approvals.end(driver, number, withdraw)
+
+    def follow_store(self) -> Callable[[], None]:
+        """Hears of changes of the store until the function returned is called."""
+        loop = asyncio.get_running_loop()
+
+        def heard(topics: frozenset[str]) -> None:
+            # Called by the feed's own thread; the loop may be gone by then.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self.approvals.heard, topics)
+
+        return self.store.follow(heard)
+
     def cancel(self, driver: Driver) -> None:
         """Cancels what a session runs at the database."""
         found = self._sessions.get(driver)
@@ -206,17 +234,18 @@ class Gateway:
             failed.method,
             failed.reason,
         )
-        self._try(event)
+        self.try_note(event)
 
     def note_broken(self, address: str, reason: str) -> None:
         """Writes that a connection broke before it was anybody's."""
-        self._try(ProtocolBroken(self.new_id(), 0, stamp(time.time()), address, "client", reason))
+        self.try_note(ProtocolBroken(self.new_id(), 0, stamp(time.time()), address, "client", reason))
 
     def note_config(self, event: ConfigReloaded | ConfigRejected) -> None:
         """Writes what became of a reload."""
-        self._try(event)
+        self.try_note(event)
 
-    def _try(self, event: AuthFailed | ProtocolBroken | ConfigReloaded | ConfigRejected) -> None:
+    def try_note(self, event: Event) -> None:
+        """Writes an event of something that has happened already, or says to the operators that it could not."""
         try:
             self.note(event)
         except LogFailed as failure:

@@ -19,6 +19,7 @@ from sluice.edges.config import Config, ConfigError, changed, fail_open, load
 from sluice.edges.evidence.notary import Notary
 from sluice.edges.evidence.opening import open_log
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
+from sluice.edges.store import Store, StoreError, place_of
 from sluice.runtime.gateway import Gateway
 from sluice.runtime.listener import Listening, accept, listen
 from sluice.runtime.postern import Postern
@@ -41,11 +42,15 @@ def serve(config: Config, path: Path) -> int:
     try:
         rules = read_rules(config)
         log = open_log(config.audit)
-    except (RulesError, LogFailed) as error:
+        store = Store(place_of(config))
+    except (RulesError, LogFailed, StoreError) as error:
         structlog.get_logger("sluice").error("cannot start", reason=str(error))
         return 2
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(config, rules, path, log))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_run(config, rules, path, log, store))
+    finally:
+        store.close()
 
 
 def _structured() -> None:
@@ -60,15 +65,18 @@ def _structured() -> None:
     )
 
 
-async def _run(config: Config, rules: Rules, path: Path, opened: tuple[JsonLog, Notary, tuple[str, ...]]) -> int:
+async def _run(
+    config: Config, rules: Rules, path: Path, opened: tuple[JsonLog, Notary, tuple[str, ...]], store: Store
+) -> int:
     log, notary, mended = opened
     try:
-        gateway = Gateway(config, rules, log, notary)
+        gateway = Gateway(config, rules, log, notary, store)
         listeners = [listen(listener) for listener in config.listeners]
     except (OSError, ValueError) as error:
         structlog.get_logger("sluice").error("cannot start", reason=str(error))
         return 2
     gateway.started(log.repaired, mended)
+    leave = gateway.follow_store()
     await asyncio.gather(*(gateway.worlds.load(name) for name in config.sources))
     postern = Postern(gateway.metrics.registry, lambda: _healthy(gateway), lambda: _ready(gateway))
     admin = await postern.open(config.admin.address, config.admin.port)
@@ -78,6 +86,7 @@ async def _run(config: Config, rules: Rules, path: Path, opened: tuple[JsonLog, 
     gc.freeze()
     _announce(gateway, listeners, admin)
     reason = await _until_signal(gateway, path)
+    leave()
     for task in work:
         task.cancel()
     for one in listeners:
@@ -137,6 +146,10 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
             line = encode(ConfigReloaded("g-probe", stamp(time.time()), gateway.worlds.version))
             if gateway.recorder.probe(line):
                 gateway.log.info("the event log is written again")
+        try:
+            await gateway.approvals.expire()
+        except StoreError as error:
+            gateway.log.warning("what ran out could not be written down", reason=str(error))
         if await asyncio.to_thread(watch.changed):
             await reload(gateway, path)
             # A file whose lack made it be rejected has to be noticed when it comes.

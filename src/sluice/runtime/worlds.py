@@ -184,6 +184,7 @@ def _limits(config: Config) -> Limits:
         frame=limits.frame_bytes,
         row=limits.row_bytes,
         window=limits.window_bytes,
+        patience=config.approvals.wait,
     )
 
 

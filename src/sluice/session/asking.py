@@ -23,7 +23,7 @@ from sluice.model.waist import (
     Sync,
     Terminate,
 )
-from sluice.session import settling
+from sluice.session import holding, settling
 from sluice.session.dispatch import carry, first_refused, refuse_query, refuse_step, rulings_of, sent_shifting
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.names import Portal, Prepared
@@ -31,6 +31,7 @@ from sluice.session.obligations import oblige
 from sluice.session.state import State
 
 _BROKEN_CODE = "08P01"
+_UNBOUND: tuple[bytes, bytes, tuple[str, ...]] = (b"", b"", ())
 
 
 def advance(state: State, now: float) -> None:
@@ -41,6 +42,8 @@ def advance(state: State, now: float) -> None:
             break
         if state.inbox:
             state.inbox.popleft()
+    if state.holding is not None:
+        holding.tidy(state)
 
 
 def _query(state: State, asked: Query, now: float) -> bool:
@@ -55,8 +58,15 @@ def _query(state: State, asked: Query, now: float) -> bool:
         return False
     rulings = rulings_of(state, understood, asked.text, now)
     refused = first_refused(state, rulings)
+    if refused is not None:
+        lifted = holding.lift(state, asked, understood, asked.text, rulings, _UNBOUND, now)
+        if lifted is None:
+            return False
+        rulings, refused = lifted
     if refused is None and not oblige(state, rulings):
         return False
+    if state.lifted:
+        state.lifted = {}
     if refused is not None:
         refuse_query(state, asked.text, rulings, refused, now)
         return True
@@ -81,9 +91,14 @@ def _prepare(state: State, asked: Prepare, now: float) -> bool:
     rulings = rulings_of(state, understood, asked.text, now)
     refused = first_refused(state, rulings)
     if refused is not None:
+        lifted = holding.lift_prepare(state, asked, understood, rulings, now)
+        if lifted is None:
+            return False
+        rulings, refused = lifted
+    if refused is not None:
         refuse_step(state, asked.text, rulings, refused, now)
         return True
-    prepared = Prepared(understood, asked.text, under=state.analyses)
+    prepared = Prepared(understood, asked.text, under=state.analyses, types=asked.types)
     flight = state.fly(Flight(Kind.PREPARE, prepared=prepared, name=asked.name, ends_pipeline=False))
     for ruling in rulings:
         # Parsing is a statement's first step in the server (it resolves names, folds constants): recorded like the rest.
@@ -112,15 +127,22 @@ def _bind(state: State, asked: Bind, now: float) -> bool:
     rulings = rulings_of(state, understood, prepared.text, now)
     refused = first_refused(state, rulings)
     if refused is not None:
+        bound = (prepared.types, *state.engine.parameters(asked.raw))
+        lifted = holding.lift(state, asked, understood, prepared.text, rulings, bound, now)
+        if lifted is None:
+            return False
+        rulings, refused = lifted
+        state.lifted = {}
+    if refused is not None:
         refuse_step(state, prepared.text, rulings, refused, now)
         return True
-    portal = Portal(prepared, understood, asked.formats)
+    portal = Portal(prepared, understood, asked.formats, holding.approval_of(rulings))
     flight = Flight(Kind.BIND, portal=portal, name=asked.portal, statement=asked.statement, ends_pipeline=False)
     flight.runs = [Run("", ruling, now, prepared.text, over=True) for ruling in rulings]
     state.fly(flight)
     state.portals.define(asked.portal, portal, state.pipeline)
     state.send(asked.raw)
-    state.in_pipeline = True
+    state.in_pipeline = state.bound = True
     return True
 
 
@@ -141,7 +163,7 @@ def _describe(state: State, asked: Describe, now: float) -> bool:
     if known is None:
         refuse_step(state, b"", (), _absent(asked.kind, asked.name), now)
         return True
-    rulings = rulings_of(state, known.understood, known.text, now)
+    rulings = holding.foreseen(state, known.text, rulings_of(state, known.understood, known.text, now), now)
     flight.runs = [Run("", ruling, now, known.text, over=True) for ruling in rulings]
     state.fly(flight)
     state.send(asked.raw)
@@ -170,6 +192,8 @@ def _execute(state: State, asked: Execute, now: float) -> bool:
         understood = renewed
     rulings = rulings_of(state, understood, prepared.text, now)
     refused = first_refused(state, rulings)
+    if refused is not None:
+        rulings, refused = holding.lift_portal(state, portal, prepared.text, rulings, now)
     if refused is not None:
         refuse_step(state, prepared.text, rulings, refused, now)
         return True
@@ -201,7 +225,9 @@ def _close(state: State, asked: CloseName, now: float) -> bool:
 
 
 def _sync(state: State, asked: Sync, now: float) -> bool:
-    state.skipping = False
+    state.skipping = state.bound = False
+    if state.lifted:
+        state.lifted = {}
     state.fly(Flight(Kind.SYNC))
     state.send(asked.raw)
     state.pipeline += 1

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sluice.classify.matcher import compiled
 from sluice.mask.plan import copy_plan
+from sluice.model.approval import Approval
 from sluice.model.decision import Refusal
 from sluice.model.waist import Columns, CopyStart, Rows
 from sluice.session import effects as fx
@@ -75,8 +76,17 @@ def _shape(state: State, run: Run, raw: bytes, now: float, formats: tuple[int, .
 
 def _ruler(state: State, run: Run, now: float) -> Callable[[Span], Ruling]:
     """Rules on a span in the place of the one that runs."""
-    purpose = run.ruling.purpose
+    purpose, approval = run.ruling.purpose, run.ruling.approval
+    if approval is not None:
+        return lambda span: _approved(state, run, span, approval, now)
     return lambda span: state.rulings.of(span, run.text, (span,), purpose, state.seen, now)
+
+
+def _approved(state: State, run: Run, span: Span, approval: Approval, now: float) -> Ruling:
+    ruling = state.rulings.of(span, run.text, (span,), run.ruling.purpose, state.seen, now)
+    if ruling.decision.outcome != "hold":
+        return ruling
+    return state.rulings.approved(ruling, run.text, (span,), state.seen, now, approval)
 
 
 def _take(state: State, run: Run, shape: Shape, raw: bytes) -> bool:

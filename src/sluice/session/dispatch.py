@@ -30,7 +30,7 @@ _UNREADABLE = {
 """Why a text could not be read at all, by SQLSTATE, and what to do about it."""
 
 
-def rulings_of(state: State, understood: Understood, text: bytes, now: float) -> tuple[Ruling, ...]:
+def rulings_of(state: State, understood: Understood, text: bytes, now: float) -> Sequence[Ruling]:
     """The ruling on each statement of a text, for the purpose it states."""
     purpose = purpose_of(state, text)
     spans = understood.spans
@@ -43,11 +43,11 @@ def first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
     """The first reason why a request may not run, in the words its client will read; None: it may."""
     for ruling in rulings:
         if ruling.decision.outcome != "allow":
-            return _unknown(ruling) or ruling.decision.refusal or Refusal("the statement is not allowed")
+            return unknown(ruling) or ruling.decision.refusal or Refusal("the statement is not allowed")
     return unmaskable(state, rulings) or (settling.blind(state, rulings) if state.unsettled else None)
 
 
-def _unknown(ruling: Ruling) -> Refusal | None:
+def unknown(ruling: Ruling) -> Refusal | None:
     """A name that nothing has, or a text that is no SQL, is said as the server would: most of them are typing errors."""
     if ruling.span.code in _UNREADABLE:
         return Refusal(ruling.span.reasons[0], hint=_UNREADABLE[ruling.span.code], code=ruling.span.code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sluice.model.approval import Hold
 from sluice.model.columns import ColumnRef
 from sluice.session.permit import Permit
 
@@ -86,6 +87,26 @@ class LearnLabels:
 
 
 @dataclass(slots=True)
+class AskApproval:
+    """Find an approval of a held statement or ask humans for one; answer with `ApprovalAsked` and `ApprovalResolved`.
+
+    `waits`: the client would wait; else it only hears how to run the statement again.
+    """
+
+    number: int
+    hold: Hold
+    waits: bool
+
+
+@dataclass(slots=True)
+class EndApproval:
+    """The session does not wait for this hold any more. `withdraw`: nobody needs to answer it either."""
+
+    number: int
+    withdraw: bool
+
+
+@dataclass(slots=True)
 class WakeAt:
     """Send a `Tick` at this time."""
 
@@ -116,6 +137,8 @@ Effect = (
     | BuildCatalog
     | RefreshCatalog
     | LearnLabels
+    | AskApproval
+    | EndApproval
     | WakeAt
     | CancelUpstream
     | Close

@@ -6,7 +6,9 @@ Times are seconds since the epoch, given by the runtime: the session has no cloc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from sluice.model.approval import Approval
 from sluice.session.permit import Receipt
 from sluice.session.world import World
 from sluice.sql.bodies import Statement
@@ -71,6 +73,35 @@ class WorldChanged:
 
 
 @dataclass(slots=True)
+class ApprovalAsked:
+    """Humans were asked about the session's hold of this number. `may_wait`: there is room for the client to wait."""
+
+    number: int
+    request: str
+    address: str
+    may_wait: bool
+    at: float
+
+
+@dataclass(slots=True)
+class ApprovalResolved:
+    """What came of a hold. `approved` brings the approval, one use of which is counted; `why` is for the client."""
+
+    number: int
+    outcome: Literal["approved", "denied", "withdrawn", "expired", "failed"]
+    approval: Approval | None
+    why: str
+    at: float
+
+
+@dataclass(slots=True)
+class CancelAsked:
+    """The client asks, on another connection, to cancel what runs."""
+
+    at: float
+
+
+@dataclass(slots=True)
 class Tick:
     """A time asked for by `WakeAt` has come."""
 
@@ -93,5 +124,17 @@ class Lost:
 
 
 Event = (
-    ClientBytes | UpstreamBytes | Recorded | RecordFailed | Lowered | CatalogBuilt | WorldChanged | Tick | Stop | Lost
+    ClientBytes
+    | UpstreamBytes
+    | Recorded
+    | RecordFailed
+    | Lowered
+    | CatalogBuilt
+    | WorldChanged
+    | ApprovalAsked
+    | ApprovalResolved
+    | CancelAsked
+    | Tick
+    | Stop
+    | Lost
 )

@@ -294,6 +294,9 @@ def _fit(flight: Flight) -> bool:
         return False
     for run in flight.runs:
         decision, span = run.ruling.decision, run.ruling.span
+        if run.ruling.approval is not None:
+            # Humans approved one execution, not whatever looks like it.
+            return False
         duties = decision.obligations
         if decision.inherits or span.effects or span.copy is not None or decision.outcome != "allow" or span.writes:
             return False

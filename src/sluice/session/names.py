@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from sluice.model.approval import Approval
 from sluice.session.analyses import Understood
 from sluice.sql.span import Span
 
@@ -23,6 +24,8 @@ class Prepared:
     text: bytes
     under: object = None
     """The analyses it was understood by: others (another catalog or search path) understand it anew, as the server does."""
+    types: bytes = b""
+    """The parameter types its client declared."""
     inner: str | None = None
     """The name that SQL gave it (PREPARE, DECLARE): it is then a part of the text."""
     described: bool = False
@@ -37,6 +40,8 @@ class Portal:
     understood: Understood
     """What it does, as resolved when it was bound: a portal keeps its plan."""
     formats: tuple[int, ...] = ()
+    approval: Approval | None = None
+    """Humans approved it with these very parameters."""
     asked: bool = False
     """Its description is under way: it will be there before any row."""
     described: bool = False

@@ -28,7 +28,9 @@ def _apply(state: State, run: Run, span: Span, effect: SessionEffect) -> None:
     if kind == "prepare":
         state.statements.put(name, _inner(state, run, span, name))
     elif kind == "declare":
-        state.portals.put(name, Portal(_inner(state, run, span, name), settling.inside(span)))
+        state.portals.put(
+            name, Portal(_inner(state, run, span, name), settling.inside(span), approval=run.ruling.approval)
+        )
     elif kind == "deallocate":
         _forget(state, "S", name)
     elif kind == "close":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sluice.audit.redact import wording
 from sluice.audit.template import StatementTemplate
+from sluice.model.approval import Approval
 from sluice.model.decision import Decision
 from sluice.model.identity import Client, Identity
 from sluice.policy.decide import decide
@@ -28,9 +29,17 @@ SHAPES = 16
 class Ruling:
     """One statement's decision, the constant part of its record, and the result shapes already compiled under it."""
 
-    __slots__ = ("decision", "purpose", "shapes", "span", "template")
+    __slots__ = ("approval", "decision", "purpose", "shapes", "span", "template")
 
-    def __init__(self, span: Span, purpose: str, decision: Decision, template: StatementTemplate) -> None:
+    def __init__(
+        self,
+        span: Span,
+        purpose: str,
+        decision: Decision,
+        template: StatementTemplate,
+        approval: Approval | None = None,
+    ) -> None:
+        self.approval = approval
         self.span = span
         self.purpose = purpose
         self.decision = decision
@@ -64,6 +73,17 @@ class Rulings:
             return ruling
         return self._known.keep(id(span), self._rule(span, text, spans, purpose, seen, now))
 
+    def approved(
+        self, held: Ruling, text: bytes, spans: Sequence[Span], seen: frozenset[str], now: float, approval: Approval
+    ) -> Ruling:
+        """The ruling in place of a held one, now that humans approved. Never remembered: it is for one execution.
+
+        One that is only foreseen is recorded as the hold that it still is.
+        """
+        ruled = self._rule(held.span, text, spans, held.purpose, seen, now, approval)
+        template = ruled.template if approval.request else held.template
+        return Ruling(held.span, held.purpose, ruled.decision, template, approval)
+
     def _turn_to(self, key: tuple[str, frozenset[str], int]) -> None:
         self._known_key = key
         callers = self._world.memory.callers
@@ -72,7 +92,14 @@ class Rulings:
         self._known = callers.keep(whole, Bounded(STATEMENTS)) if known is None else known
 
     def _rule(
-        self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, seen: frozenset[str], now: float
+        self,
+        span: Span,
+        text: bytes,
+        spans: Sequence[Span],
+        purpose: str,
+        seen: frozenset[str],
+        now: float,
+        approval: Approval | None = None,
     ) -> Ruling:
         world = self._world
         request = Request(
@@ -82,10 +109,11 @@ class Rulings:
             client=self._client,
             span=span,
             seen=seen,
-            approved=False,
+            approved=approval is not None,
             now=now,
         )
         decision = decide(request, world.snapshot)
         labels_of = world.snapshot.bindings[world.source.name].labels_of
         words = wording(text, spans, labels_of, accepted=span.verb != "unparsed")
-        return Ruling(span, purpose, decision, StatementTemplate(span, decision, words, labels_of, world.version))
+        template = StatementTemplate(span, decision, words, labels_of, world.version, approval)
+        return Ruling(span, purpose, decision, template)

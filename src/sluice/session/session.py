@@ -14,10 +14,13 @@ from sluice.model.columns import ColumnRef
 from sluice.model.decision import Refusal
 from sluice.model.waist import Rows
 from sluice.policy.decide import may_connect
-from sluice.session import answering, asking, delivering, obligations, settling
+from sluice.session import answering, asking, delivering, holding, obligations, settling
 from sluice.session import effects as fx
 from sluice.session.effects import Effect
 from sluice.session.events import (
+    ApprovalAsked,
+    ApprovalResolved,
+    CancelAsked,
     CatalogBuilt,
     ClientBytes,
     Event,
@@ -39,6 +42,9 @@ from sluice.sql.lineage import Context
 
 _STOPPING = Refusal("the gateway is shutting down", hint="connect again", code="57P01")
 _EXPIRED = Refusal("the identity of this connection has expired", hint="log in again", code="28000")
+_CANCELLED = Refusal(
+    "canceling statement due to user request", "it waited for approval; the request is withdrawn", code="57014"
+)
 _LOG = Refusal(
     "the event log cannot be written, so nothing may run",
     hint="tell the gateway's operators; it goes on when the log does",
@@ -71,6 +77,11 @@ class Session:
         state.record(state.journal.connected(at), "")
         settling.inject(state, state.engine.context_sql, "context")
         return state.drain()
+
+    @property
+    def caller(self) -> Caller:
+        """Who is on the other side."""
+        return self._state.caller
 
     @property
     def idle(self) -> bool:
@@ -207,7 +218,8 @@ class Session:
         if allowed.outcome != "allow":
             state.fatal(allowed.refusal or Refusal("permission to connect was withdrawn", code="28000"))
             return state.drain()
-        if state.wait is Wait.CATALOG and not state.building:
+        if state.wait is Wait.APPROVAL or (state.wait is Wait.CATALOG and not state.building):
+            # What waits is ruled upon anew: it may go, be refused, or wait on.
             state.wait = None
         for flight in list(state.flights):
             if flight.run is not None and not flight.run.over:
@@ -222,14 +234,33 @@ class Session:
         state.analyses = None
         state.rulings = Rulings(world, state.caller.identity, state.caller.client)
 
+    def _approval_asked(self, state: State, event: ApprovalAsked) -> list[Effect]:
+        holding.asked(state, event)
+        return self._go_on(state, event.at)
+
+    def _approval_resolved(self, state: State, event: ApprovalResolved) -> list[Effect]:
+        holding.resolved(state, event)
+        return self._go_on(state, event.at)
+
+    def _cancel_asked(self, state: State, event: CancelAsked) -> list[Effect]:
+        if holding.give_up(state, _CANCELLED, withdraw=True):
+            return self._go_on(state, event.at)
+        if not state.closed:
+            state.also.append(fx.CancelUpstream())
+        return state.drain()
+
     def _tick(self, state: State, event: Tick) -> list[Effect]:
         obligations.check_clock(state, event.at)
+        if holding.check_clock(state, event.at):
+            return self._go_on(state, event.at)
         if state.stopping and self.idle:
             state.fatal(_STOPPING)
         return state.drain()
 
-    def _stop(self, state: State, _event: Stop) -> list[Effect]:
+    def _stop(self, state: State, event: Stop) -> list[Effect]:
         state.stopping = True
+        if holding.stopped(state):
+            return self._go_on(state, event.at)
         if self.idle:
             state.fatal(_STOPPING)
         return state.drain()
@@ -249,6 +280,9 @@ _HANDLERS: dict[type, Callable[..., list[Effect]]] = {
     Lowered: Session._lowered,
     CatalogBuilt: Session._catalog_built,
     WorldChanged: Session._world_changed,
+    ApprovalAsked: Session._approval_asked,
+    ApprovalResolved: Session._approval_resolved,
+    CancelAsked: Session._cancel_asked,
     Tick: Session._tick,
     Stop: Session._stop,
     Lost: Session._lost,

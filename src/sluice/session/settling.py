@@ -67,6 +67,15 @@ def inject(state: State, sql: str, purpose: str) -> None:
     state.wait = Wait.OWN
 
 
+def release(state: State) -> None:
+    """Ends the pipeline at the server early, so that it holds no locks while the client's next step waits."""
+    state.fly(Flight(Kind.OWN, purpose="release"))
+    state.send(state.engine.voice.sync, own="release")
+    state.wait = Wait.OWN
+    state.pipeline += 1
+    state.in_pipeline = False
+
+
 def own_answered(state: State, flight: Flight) -> None:
     """Takes in the answer to one of Sluice's own statements."""
     state.wait = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Literal
 
 from sluice.engines.engine import Engine, ServerCodec
+from sluice.model.approval import Approval, Hold
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Decision, Refusal
 from sluice.model.identity import Client, Identity
@@ -31,6 +33,7 @@ class Wait(Enum):
     OWN = auto()
     CATALOG = auto()
     LOWER = auto()
+    APPROVAL = auto()
 
 
 @dataclass(slots=True)
@@ -44,6 +47,22 @@ class Sending:
 
 
 @dataclass(slots=True)
+class Holding:
+    """A request that humans are asked about: `asked` stands at the head of the inbox until it is answered.
+
+    `waits`: its client waits, until `deadline` (None: not begun). `refusal`: it is over, and how.
+    """
+
+    number: int
+    asked: Asked
+    hold: Hold
+    waits: bool
+    request: str = ""
+    deadline: float | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(slots=True)
 class Caller:
     """Who is on the other side of this session, as proven at its start."""
 
@@ -52,6 +71,8 @@ class Caller:
     client: Client
     connection: str
     user: str
+    patience: Literal["", "wait", "error"] = ""
+    """What becomes of a held statement: its client waits, or hears at once how to run it again. Empty: by the transaction."""
 
 
 @dataclass(slots=True)
@@ -102,6 +123,14 @@ class State:
     encoding: str = "UTF8"
     plain_strings: bool = True
     """`standard_conforming_strings`: a backslash in '…' is only a backslash."""
+
+    holding: Holding | None = None
+    holds: int = 0
+    """How many requests of this session were held."""
+    lifted: dict[str, Approval] = field(default_factory=dict)
+    """Approvals that the next request of that digest may go by, at most to the end of its pipeline."""
+    bound: bool = False
+    """In this pipeline there is a portal, which an early end of it would lose."""
 
     to_client: list[bytes] = field(default_factory=list)
     sending: list[Sending] = field(default_factory=list)
@@ -159,6 +188,9 @@ class State:
         self.flights.clear()
         self.inbox.clear()
         self.sending.clear()
+        if self.holding is not None:
+            self.also.append(fx.EndApproval(self.holding.number, withdraw=not self.stopping))
+            self.holding = None
         self.notes.append(self.journal.disconnected(reason))
         self.also.append(fx.Close(reason))
 
@@ -213,9 +245,7 @@ class State:
 
     def _flow(self) -> list[fx.Effect]:
         # A receipt usually comes within the same call: pausing for it would cost two effects a statement.
-        busy = (
-            self.wait is not None and not self.closed and (self.wait is not Wait.RECEIPT or len(self.inbox) > BACKLOG)
-        )
+        busy = self.wait is not None and not self.closed and (self.wait not in _HEARING or len(self.inbox) > BACKLOG)
         out: list[fx.Effect] = []
         if busy is not self.client_paused:
             self.client_paused = busy
@@ -228,4 +258,6 @@ class State:
 
 
 BACKLOG = 64
+_HEARING = frozenset({Wait.RECEIPT, Wait.APPROVAL})
+"""While the session waits for these its client is heard: a receipt comes at once, and one who goes away must be noticed."""
 _OWN = {"protocol": mint_internal("protocol")}

@@ -19,6 +19,8 @@ class Limits:
     frame: int = 64 << 20
     row: int = 64 << 20
     window: int = 1 << 20
+    patience: float = 600.0
+    """Seconds that a client waits for humans."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sluice.edges.config.approving import Approvals
 from sluice.edges.config.changes import Changes, changed
 from sluice.edges.config.config import Admin, Audit, Config, Limits, Masking
 from sluice.edges.config.errors import ConfigError
@@ -16,6 +17,7 @@ from sluice.edges.config.witnesses import Witness
 
 __all__ = [
     "Admin",
+    "Approvals",
     "Audit",
     "Changes",
     "Config",

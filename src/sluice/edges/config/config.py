@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from sluice.edges.config.approving import Approvals
 from sluice.edges.config.listeners import Listener
 from sluice.edges.config.parts import Bytes, Count, Origin, Port, Seconds
 from sluice.edges.config.people import Issuer, User
@@ -93,6 +94,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: Annotated[StoreSettings, Meta(description="where control state is kept: requests, grants, revocations")] = (
         field(default_factory=StoreSettings)
     )
+    approvals: Annotated[Approvals, Meta(description="asking humans")] = Approvals()
     limits: Annotated[Limits, Meta(description="bounds on what one client can cost")] = Limits()
     masking: Annotated[Masking, Meta(description="how values are masked")]
 

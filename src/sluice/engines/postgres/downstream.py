@@ -28,6 +28,7 @@ from sluice.model.waist import (
 
 _I16 = struct.Struct("!h")
 _I32 = struct.Struct("!i")
+_MOST_SHOWN = 200
 
 
 class Downstream:
@@ -97,7 +98,7 @@ def _parse(raw: bytes) -> Prepare:
     text, at = _cstring(raw, at)
     count = _I16.unpack_from(raw, at)[0]
     _whole(raw, at + 2 + 4 * (count & 0xFFFF))
-    return Prepare(raw, name, text)
+    return Prepare(raw, name, text, raw[at:])
 
 
 def _bind(raw: bytes) -> Bind:
@@ -115,6 +116,31 @@ def _bind(raw: bytes) -> Bind:
     results = _I16.unpack_from(raw, at)[0] & 0xFFFF
     _whole(raw, at + 2 + 2 * results)
     return Bind(raw, portal, statement, struct.unpack_from(f"!{results}h", raw, at + 2) if results else ())
+
+
+def parameters(raw: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """What a Bind binds: formats and values as it says them, and each value for people to read."""
+    start = _name(raw, _name(raw, 5)[1])[1]
+    count = _I16.unpack_from(raw, start)[0] & 0xFFFF
+    formats = struct.unpack_from(f"!{count}h", raw, start + 2)
+    at = start + 2 + 2 * count
+    values = _I16.unpack_from(raw, at)[0] & 0xFFFF
+    at += 2
+    shown: list[str] = []
+    for index in range(values):
+        size = _I32.unpack_from(raw, at)[0]
+        at += 4
+        binary = formats[index if count > 1 else 0] == 1 if formats else False
+        shown.append(_shown(raw[at : at + size], binary) if size >= 0 else "NULL")
+        at += max(size, 0)
+    return raw[start:at], tuple(shown)
+
+
+def _shown(value: bytes, binary: bool) -> str:
+    if binary:
+        return f"0x{value[:_MOST_SHOWN].hex()}" + ("…" if len(value) > _MOST_SHOWN else "")
+    text = value.decode("utf-8", "replace")
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 def _described(raw: bytes) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from sluice.engines.engine import Engine, Voice
 from sluice.engines.postgres import speak
 from sluice.engines.postgres.catalog import CATALOG_SQL, CHANGE_SQL, CONTEXT_SQL, build
 from sluice.engines.postgres.dialect import lower
-from sluice.engines.postgres.downstream import Downstream
+from sluice.engines.postgres.downstream import Downstream, parameters
 from sluice.engines.postgres.upstream import Upstream, cells, columns
 
 POSTGRES = Engine(
@@ -15,6 +15,7 @@ POSTGRES = Engine(
     downstream=Downstream,
     upstream=Upstream,
     columns=columns,
+    parameters=parameters,
     cells=cells,
     count=_kernel.count_rows,
     head=_kernel.head,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Literal
 
 from sluice.engines.postgres import startup
 from sluice.engines.postgres.scram import PLAIN, PLUS, ScramError, ServerExchange, Verifier
@@ -20,6 +20,8 @@ from sluice.model.decision import Refusal
 _LONGEST: Final = 65_536
 _MOST_HELD: Final = 4 * _LONGEST
 PURPOSE: Final = "sluice.purpose"
+APPROVAL: Final = "sluice.approval"
+_OWN: Final = frozenset({PURPOSE, APPROVAL})
 _RISKY: Final = frozenset({"role", "session_authorization", "session_replication_role"})
 _RESERVED: Final = frozenset({"user", "database", "options"})
 """No settings: in another spelling, or out of `options`, they must not pass for the real parameters."""
@@ -65,6 +67,8 @@ class Proven:
     risky: tuple[str, ...]
     """Settings that would change who the session is."""
     leftover: bytes
+    approval: Literal["", "wait", "error"] = ""
+    """What is to become of a statement that is held for approval; empty: as the gateway sees fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +275,7 @@ class ClientLogin:
         settled = self._settled
         return Proven(
             self.user, self.database, self._method, tuple(settled.plain), settled.purpose, settled.application,
-            self._version, settled.replication, tuple(settled.risky), self._held,
+            self._version, settled.replication, tuple(settled.risky), self._held, settled.approval,
         )  # fmt: skip
 
     def _denied(self, reason: str) -> Failed:
@@ -287,6 +291,7 @@ class ClientLogin:
 class _Settings:
     plain: list[tuple[str, str]] = field(default_factory=list)
     purpose: str = ""
+    approval: Literal["", "wait", "error"] = ""
     application: str = ""
     replication: bool = False
     risky: list[str] = field(default_factory=list)
@@ -304,9 +309,11 @@ def _settle(parameters: Mapping[str, str]) -> _Settings | str:
             settled.risky.append("options")
             continue
         for setting, text in found:
-            if setting in _RESERVED or (setting.startswith("sluice.") and setting != PURPOSE):
+            if setting in _RESERVED or (setting.startswith("sluice.") and setting not in _OWN):
                 return setting
             if setting == "replication" and name == "options":
+                return setting
+            if setting == APPROVAL and text not in ("wait", "error"):
                 return setting
             _set(settled, setting, text)
     return settled
@@ -315,6 +322,8 @@ def _settle(parameters: Mapping[str, str]) -> _Settings | str:
 def _set(settled: _Settings, name: str, value: str) -> None:
     if name == PURPOSE:
         settled.purpose = value
+    elif name == APPROVAL:
+        settled.approval = "wait" if value == "wait" else "error"
     elif name == "replication":
         settled.replication = value.lower() not in ("false", "off", "no", "0", "")
     elif name in _RISKY:
