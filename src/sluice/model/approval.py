@@ -57,3 +57,8 @@ class Hold:
     labels: tuple[str, ...] = ()
     search_path: tuple[str, ...] = ()
     probe: str = ""
+
+    @property
+    def whom(self) -> str:
+        """Who has to approve, in words."""
+        return " and ".join(f"{need.count} of `{need.group}`" for need in self.needs)

@@ -139,14 +139,14 @@ def asked(state: State, event: ApprovalAsked) -> None:
         state.also.append(fx.WakeAt(current.deadline))
         said = Refusal(
             f"held for approval: request {event.request}{where}",
-            f"{hold.why}; the statement waits for at most {round(patience)} seconds",
-            f"approve it with `sluice approvals approve {event.request}`; cancel the statement to withdraw the request",
+            f"it takes {hold.whom}; the statement waits for at most {round(patience)} seconds",
+            f"they approve it with `sluice approvals approve {event.request}`; cancel the statement to withdraw the request",
             "00000",
         )
         state.say(state.engine.voice.report(said, "NOTICE"))
         return
     state.also.append(fx.EndApproval(event.number, withdraw=False))
-    _over(state, current, _again(current, where, hold.why))
+    _over(state, current, _again(current, where, f"it takes {hold.whom}"))
 
 
 def resolved(state: State, event: ApprovalResolved) -> None:

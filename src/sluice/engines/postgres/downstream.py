@@ -98,7 +98,7 @@ def _parse(raw: bytes) -> Prepare:
     text, at = _cstring(raw, at)
     count = _I16.unpack_from(raw, at)[0]
     _whole(raw, at + 2 + 4 * (count & 0xFFFF))
-    return Prepare(raw, name, text, raw[at:])
+    return Prepare(raw, name, text, raw[at:] if count else b"")
 
 
 def _bind(raw: bytes) -> Bind:
@@ -119,7 +119,7 @@ def _bind(raw: bytes) -> Bind:
 
 
 def parameters(raw: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """What a Bind binds: formats and values as it says them, and each value for people to read."""
+    """What a Bind binds: formats and values as it says them (empty without any), and each value for people to read."""
     start = _name(raw, _name(raw, 5)[1])[1]
     count = _I16.unpack_from(raw, start)[0] & 0xFFFF
     formats = struct.unpack_from(f"!{count}h", raw, start + 2)
@@ -133,7 +133,7 @@ def parameters(raw: bytes) -> tuple[bytes, tuple[str, ...]]:
         binary = formats[index if count > 1 else 0] == 1 if formats else False
         shown.append(_shown(raw[at : at + size], binary) if size >= 0 else "NULL")
         at += max(size, 0)
-    return raw[start:at], tuple(shown)
+    return raw[start:at] if values else b"", tuple(shown)
 
 
 def _shown(value: bytes, binary: bool) -> str:
