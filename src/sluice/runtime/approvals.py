@@ -77,8 +77,8 @@ class Approvals:
     async def expire(self) -> None:
         """Writes down what ran out. Raises StoreError."""
         now = time.time()
-        if await _done(self._store.read(lambda connection: desk.overdue(connection, now))):
-            for request in await _done(self._store.write(lambda connection: desk.expire(connection, now), "requests")):
+        if await done(self._store.read(lambda connection: desk.overdue(connection, now))):
+            for request in await done(self._store.write(lambda connection: desk.expire(connection, now), "requests")):
                 self.closed(request, "expired", "")
 
     def closed(self, request: Request, outcome: Literal["withdrawn", "expired"], by: str) -> None:
@@ -91,7 +91,7 @@ class Approvals:
         given = self._gateway.config.sources[source]
         now = time.time()
         try:
-            request, approval = await _done(
+            request, approval = await done(
                 self._store.write(
                     lambda connection: desk.ask(
                         connection, caller.identity, source, given.environment, hold, now, settings.open,
@@ -136,7 +136,7 @@ class Approvals:
         if not wanted:
             return
         try:
-            found = await _done(
+            found = await done(
                 self._store.read(lambda connection: {each: desk.show(connection, each) for each in wanted})
             )
         except (StoreError, DeskError) as error:
@@ -153,7 +153,7 @@ class Approvals:
         state = standing(request, now)
         if state == "approved":
             try:
-                approval = await _done(
+                approval = await done(
                     self._store.write(lambda connection: desk.use(connection, request.id, now), "requests")
                 )
             except StoreError as error:
@@ -175,7 +175,7 @@ class Approvals:
     async def _used(self, watch: _Watch, request: Request, approval: Approval) -> None:
         if watch.ended:
             now = time.time()
-            await _done(self._store.write(lambda connection: desk.give_back(connection, request.id, now), "requests"))
+            await done(self._store.write(lambda connection: desk.give_back(connection, request.id, now), "requests"))
             return
         caller = watch.driver.session.caller
         self._gateway.try_note(RequestUsed(self._gateway.new_id(), stamp(time.time()), request.id, caller.connection))
@@ -196,8 +196,8 @@ class Approvals:
             # Another connection of the same caller waits for the same answer.
             return
         now = time.time()
-        if await _done(self._store.write(lambda connection: desk.leave(connection, request, now), "requests")):
-            found = await _done(self._store.read(lambda connection: desk.show(connection, request)))
+        if await done(self._store.write(lambda connection: desk.leave(connection, request, now), "requests")):
+            found = await done(self._store.read(lambda connection: desk.show(connection, request)))
             self.closed(found, "withdrawn", found.requester)
 
     async def _estimate(self, request: str, source: str, hold: Hold) -> None:
@@ -205,7 +205,7 @@ class Approvals:
             return
         rows = await estimate(source, self._gateway.config.sources[source], hold.search_path, hold.probe)
         if rows is not None:
-            await _done(self._store.write(lambda connection: desk.estimate(connection, request, rows), "requests"))
+            await done(self._store.write(lambda connection: desk.estimate(connection, request, rows), "requests"))
 
     def _note_asked(self, request: Request, watch: _Watch, hold: Hold) -> None:
         caller = watch.driver.session.caller
@@ -219,5 +219,6 @@ class Approvals:
         )  # fmt: skip
 
 
-async def _done(future: Future[T]) -> T:
+async def done(future: Future[T]) -> T:
+    """The store's answer, waited for without holding up the loop."""
     return await asyncio.wrap_future(future)

@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -20,6 +21,7 @@ from sluice.edges.evidence.notary import Notary
 from sluice.edges.evidence.opening import open_log
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
 from sluice.edges.store import Store, StoreError, place_of
+from sluice.runtime.api import api
 from sluice.runtime.gateway import Gateway
 from sluice.runtime.listener import Listening, accept, listen
 from sluice.runtime.postern import Postern
@@ -78,7 +80,9 @@ async def _run(
     gateway.started(log.repaired, mended)
     leave = gateway.follow_store()
     await asyncio.gather(*(gateway.worlds.load(name) for name in config.sources))
-    postern = Postern(gateway.metrics.registry, lambda: _healthy(gateway), lambda: _ready(gateway))
+    postern = Postern(
+        gateway.metrics.registry, lambda: _healthy(gateway), lambda: _ready(gateway), partial(api.serve, gateway)
+    )
     admin = await postern.open(config.admin.address, config.admin.port)
     work = [asyncio.create_task(accept(one, gateway.admit, config.limits.connections)) for one in listeners]
     work += [asyncio.create_task(gateway.worlds.poll()), asyncio.create_task(_housekeep(gateway, path))]

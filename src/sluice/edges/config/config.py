@@ -18,7 +18,7 @@ from sluice.edges.secrets import Secret
 
 
 class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where `/healthz` and `/metrics` are served, without TLS and without a login."""
+    """Where `/healthz` and `/metrics` are served without a login, and the API with one; all without TLS."""
 
     address: Annotated[str, Meta(min_length=1, description="IP address or host name; keep it on loopback")] = (
         "127.0.0.1"

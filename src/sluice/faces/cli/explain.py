@@ -41,9 +41,7 @@ def command(
     their_group: Annotated[
         list[str] | None, typer.Option(help="A group of that user, which a token would name; may be repeated.")
     ] = None,
-    approved: Annotated[
-        bool, typer.Option("--approved", help="Decide as if it had been approved; nothing gives approvals yet.")
-    ] = False,
+    approved: Annotated[bool, typer.Option("--approved", help="Decide as if it had been approved.")] = False,
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:

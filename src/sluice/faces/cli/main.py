@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from sluice.faces.cli import audit, check, doctor, init, policy, serve, sources, users, version
+from sluice.faces.cli import approvals, audit, check, doctor, init, policy, serve, sources, users, version
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.statuses import Status
 
@@ -33,6 +33,7 @@ app.command("sources")(reported(sources.command))
 app.command("doctor")(reported(doctor.command))
 app.add_typer(users.app, name="users")
 app.add_typer(policy.app, name="policy")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.command("version")(reported(version.command))
 

@@ -1,0 +1,60 @@
+"""The API's front: a request is proven, routed and answered; whatever is not known is not found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sluice.edges.approvals.requests import DeskError
+from sluice.edges.config.parts import is_loopback
+from sluice.edges.sinks.jsonl import LogFailed
+from sluice.edges.store import StoreError
+from sluice.model.identity import Identity
+from sluice.runtime.api import asked
+from sluice.runtime.api.doorman import prove
+from sluice.runtime.api.http import Answer, HttpRequest, problem
+
+if TYPE_CHECKING:
+    from sluice.runtime.gateway import Gateway
+
+Handler = Callable[["Gateway", Identity, HttpRequest, dict[str, str]], Awaitable[Answer]]
+PREFIX = "/v1/"
+_STATUSES = {"missing": 404, "forbidden": 403, "late": 409, "wrong": 422}
+
+ROUTES: tuple[tuple[str, str, Handler], ...] = asked.ROUTES
+"""Method, path with `{name}`s, handler."""
+
+_COMPILED = [
+    (method, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9._-]+)", path)), run) for method, path, run in ROUTES
+]
+
+
+async def serve(gateway: Gateway, request: HttpRequest) -> Answer:
+    """The answer to one request. Never raises."""
+    if not is_loopback(gateway.config.admin.address):
+        return problem(403, "the API carries passwords and is served on loopback only; put a proxy with TLS before it")
+    found = [(match, method, run) for method, path, run in _COMPILED if (match := path.fullmatch(request.path))]
+    if not found:
+        return problem(404, "there is nothing here")
+    chosen = next(((match, run) for match, method, run in found if method == request.method), None)
+    if chosen is None:
+        return problem(405, f"this takes {' or '.join(method for _, method, _ in found)}")
+    if request.method == "POST" and request.headers.get("content-type", "").split(";")[0] != "application/json":
+        # A page in somebody's browser can post a form here, but not this.
+        return problem(415, "send JSON")
+    who = await prove(gateway, request)
+    if isinstance(who, Answer):
+        return who
+    match, run = chosen
+    try:
+        return await run(gateway, who, request, match.groupdict())
+    except DeskError as error:
+        return problem(_STATUSES[error.kind], str(error))
+    except msgspec.MsgspecError as error:
+        return problem(422, f"the body is not what is expected: {error}")
+    except (StoreError, LogFailed) as error:
+        gateway.log.error("the API could not do its work", reason=str(error))
+        return problem(503, "the gateway cannot do this now; try again later")
