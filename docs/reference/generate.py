@@ -280,7 +280,8 @@ def _setting(param: Param) -> str:
 
 def _metrics() -> Iterator[str]:
     yield "\n# Metrics\n"
-    yield "The admin port (`admin` in the [configuration](configuration.md#admin)) serves three pages without a login, and the API with one (see [Ask for approval](../how-to/ask-for-approval.md)):\n"
+    yield "The admin port (`admin` in the [configuration](configuration.md#admin)) serves three pages without a login, and the API with one"
+    yield "(see [Ask for approval](../how-to/ask-for-approval.md)):\n"
     yield "| page | says |\n| --- | --- |"
     yield "| `/healthz` | 200 while the event log can be written, else 503 and why |"
     yield "| `/readyz` | 200 while it also has the catalog of every source and is not stopping, else 503 and why |"

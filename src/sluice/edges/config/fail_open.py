@@ -37,7 +37,9 @@ def _all(config: Config) -> Iterator[FailOpen]:
         if not listener.loopback and (listener.tls is None or not listener.tls.required):
             yield FailOpen(f"listeners.{index}.allow_cleartext", "clients may send and receive everything in clear")
     if not is_loopback(config.admin.address):
-        yield FailOpen("admin.address", "health and metrics are open to other machines, without a login; the API is shut")
+        yield FailOpen(
+            "admin.address", "health and metrics are open to other machines, without a login; the API is shut"
+        )
     for name, source in config.sources.items():
         yield from _source(name, source)
     for index, issuer in enumerate(config.tokens):
