@@ -191,6 +191,8 @@ def _shape(hint: Any, nested: dict[type[Struct], None]) -> str:
         return f"{_shape(inner[1], nested)} by name"
     if origin is Literal:
         return "one of " + ", ".join(f"`{each}`" for each in inner)
+    if msgspec.UnsetType in inner:
+        return " or ".join(_shape(each, nested) for each in inner if each is not msgspec.UnsetType) + ", or left out"
     if type(None) in inner:
         return " or ".join(_shape(each, nested) for each in inner if each is not type(None)) + ", or null"
     return {str: "text", int: "a whole number", bool: "`true` or `false`"}[hint]
