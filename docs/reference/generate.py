@@ -211,7 +211,8 @@ _ANNOTATIONS = {
     "read_only": "a statement that rests on this permit runs in a read-only transaction",
     "approval": "the group whose members may lift this forbid",
     "approvals": "how many of them it takes (1)",
-    "expires": "how long an approval holds",
+    "expires": "how long an approval holds (an hour)",
+    "uses": "for how many executions (1)",
     "mask": "how this forbid hides what it keeps from being revealed: `redact`, `partial:keep_last=2`, …",
 }
 _COLUMN_ACTIONS = {
