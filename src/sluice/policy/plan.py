@@ -29,6 +29,8 @@ _BY_ACCESS: Final[dict[Access, str]] = {
 _UNBOUNDED: Final = {"update": "unbounded-update", "delete": "unbounded-delete", "merge": "destroy"}
 _BY_VERB: Final = {"revoke": "grant", "set": "setting", "reset": "setting"}
 _INSERTING: Final = frozenset({"insert", "copy-in"})
+_OVER_ROWS: Final = frozenset({"commit", "set constraints", "vacuum", "analyze", "cluster", "reindex", "alter domain"})
+"""Statements that name no table and yet look at rows: deferred constraints, expressions of indexes and statistics."""
 _NAMING: Final = frozenset(
     {"create table", "create sequence", "alter sequence", "rename", "alter schema of", "comment", "create view"}
 )
@@ -151,6 +153,8 @@ class Planner:
         columns = {use.column for use in span.uses}
         columns |= {flow.column for output in span.outputs or () for flow in output.flows}
         columns |= {flow.column for write in span.writes for flow in write.flows}
+        if span.verb in _OVER_ROWS:
+            plan.errors += self._labels("reveal", self._binding.row_labels)
         for touch in span.tables:
             if touch.access in _INSERTING:
                 columns |= set(self._binding.labelled_in(touch.table))

@@ -27,6 +27,8 @@ class CreateFrom:
     columns: tuple[str, ...] = ()
     executes: str | None = None
     stores: bool = True
+    args: list[ir.Expr] = field(default_factory=list)
+    """Those of the statement that `executes` names."""
 
 
 @dataclass(slots=True)
@@ -82,6 +84,8 @@ class Utility:
     """Whether what it does is fully said by these fields."""
     reason: str = ""
     exprs: list[ir.Expr] = field(default_factory=list)
+    """Expressions in it, over the columns of `tables` and those it names itself in `columns`."""
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -77,10 +77,14 @@ class Cast:
 
 @dataclass(slots=True)
 class Compute:
-    """A built-in construct that only computes on its arguments (CASE, COALESCE, ROW, ARRAY, XMLELEMENT, JSON_OBJECT …)."""
+    """A built-in construct that only computes on its arguments (CASE, COALESCE, ROW, ARRAY, XMLELEMENT, JSON_OBJECT …).
+
+    `operators` are those it looks up by name to do so, as (schema, name): CASE and NULLIF compare, BETWEEN orders.
+    """
 
     kind: str
     args: list[Expr]
+    operators: tuple[tuple[str | None, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,11 +97,12 @@ class Field:
 
 @dataclass(slots=True)
 class Nested:
-    """A query inside an expression. `test` is the left side of IN, ANY and ALL."""
+    """A query inside an expression. `test` is the left side of IN, ANY and ALL, `operator` (schema, name) what compares."""
 
     kind: Literal["scalar", "exists", "any", "array"]
     query: Query
     test: Expr | None = None
+    operator: tuple[str | None, str] = (None, "=")
 
 
 @dataclass(slots=True)
@@ -113,7 +118,7 @@ Expr = Name | Constant | Parameter | Call | Operate | Logic | Cast | Compute | F
 
 @dataclass(slots=True)
 class Target:
-    """An item of a select or RETURNING list."""
+    """An item of a select or RETURNING list. `name` is what its output is called, given or not; None: that is not known."""
 
     expr: Expr
     name: str | None
@@ -149,9 +154,11 @@ class Derived:
 
 @dataclass(slots=True)
 class Functions:
-    """Functions in FROM, side by side. `columns` and `types`: those of a column definition list."""
+    """Functions in FROM, side by side. `names`: what their values are called. `columns` and `types`: those of a column
+    definition list."""
 
     calls: list[Expr]
+    names: tuple[str, ...]
     columns: tuple[str, ...] | None = None
     types: tuple[tuple[str | None, str], ...] = ()
     alias: Alias | None = None
@@ -160,11 +167,12 @@ class Functions:
 
 @dataclass(slots=True)
 class Unfolded:
-    """JSON_TABLE or XMLTABLE: every column may carry all of the inputs."""
+    """JSON_TABLE or XMLTABLE: every column may carry all of the inputs, converted to its type in `types` (schema, name)."""
 
     args: list[Expr]
     columns: tuple[str, ...]
     alias: Alias | None = None
+    types: tuple[tuple[str | None, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -194,6 +202,8 @@ class Cte:
     recursive: bool = False
     extra: tuple[str, ...] = ()
     """Columns that SEARCH and CYCLE add."""
+    marks: list[Expr] = field(default_factory=list)
+    """The values that CYCLE marks rows with."""
 
 
 @dataclass(slots=True)
@@ -265,6 +275,8 @@ class Insert:
     conflict: Conflict | None = None
     returning: list[Target] = field(default_factory=list)
     ctes: list[Cte] = field(default_factory=list)
+    places: list[Expr] = field(default_factory=list)
+    """Subscripts of the columns written to."""
 
 
 @dataclass(slots=True)
@@ -301,6 +313,7 @@ class When:
     sets: list[Assignment] = field(default_factory=list)
     columns: tuple[str, ...] = ()
     values: list[Expr] = field(default_factory=list)
+    places: list[Expr] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -42,6 +42,7 @@ SPREADING = frozenset(
 
 def resolve(expr: ir.Expr, scope: Scope, work: Work) -> Reach:
     """What reaches the value of an expression."""
+    work.step()
     match expr:
         case ir.Constant() | ir.Parameter():
             return CLEAR
@@ -49,8 +50,10 @@ def resolve(expr: ir.Expr, scope: Scope, work: Work) -> Reach:
             return _name(expr, scope, work)
         case ir.Operate():
             return _operate(expr, scope, work)
-        case ir.Logic() | ir.Compute():
+        case ir.Logic():
             return union([resolve(arg, scope, work) for arg in expr.args])
+        case ir.Compute():
+            return _compute(expr, scope, work)
         case ir.Call():
             return _call(expr, scope, work)
         case ir.Cast():
@@ -66,6 +69,11 @@ def resolve(expr: ir.Expr, scope: Scope, work: Work) -> Reach:
             return OPAQUE
         case _:
             assert_never(expr)
+
+
+def resolved(exprs: list[ir.Expr], scope: Scope, work: Work) -> Reach:
+    """What reaches any of several expressions."""
+    return union([resolve(expr, scope, work) for expr in exprs])
 
 
 def _name(name: ir.Name, scope: Scope, work: Work) -> Reach:
@@ -106,14 +114,21 @@ def _operate(operate: ir.Operate, scope: Scope, work: Work) -> Reach:
 def operated(operate: ir.Operate, sides: list[Reach], work: Work) -> Reach:
     """What reaches the result of an operator whose operands are known."""
     found = union(sides)
-    if not work.catalog.operator_is_plain(operate.name, _path(operate.schema, work)):
-        work.function(f"operator {operate.name}")
-        return Reach(found.flows, None, True)
-    return found
+    return found if known_operator(operate.schema, operate.name, work) else Reach(found.flows, None, True)
 
 
-def _path(schema: str | None, work: Work) -> tuple[str, ...]:
-    return work.path if schema is None else (schema,)
+def _compute(compute: ir.Compute, scope: Scope, work: Work) -> Reach:
+    found = union([resolve(arg, scope, work) for arg in compute.args])
+    plain = [known_operator(schema, name, work) for schema, name in compute.operators]
+    return found if all(plain) else Reach(found.flows, None, True)
+
+
+def known_operator(schema: str | None, name: str, work: Work) -> bool:
+    """Whether an operator that is looked up by name can only be the system's; if not, it is noted as a call."""
+    if work.catalog.operator_is_plain(name, work.path if schema is None else (schema,)):
+        return True
+    work.function(f"operator {name}")
+    return False
 
 
 def _cast(cast: ir.Cast, scope: Scope, work: Work) -> Reach:
@@ -126,10 +141,17 @@ def _cast(cast: ir.Cast, scope: Scope, work: Work) -> Reach:
 
 def _field(access: ir.Field, scope: Scope, work: Work) -> Reach:
     found = resolve(access.arg, scope, work)
-    if found.row is not None and access.name is not None:
+    if access.name is None:
+        return found.derived()
+    if found.row is not None:
         column = found.row.get(access.name)
         if column is not None:
             return column
+    # What is no column may be a function of the row: `(t).f` is `f(t)`.
+    forms = work.catalog.functions(None, access.name, work.path)
+    if not all(function.plain or function.declared for function in forms):
+        work.function(access.name)
+        return Reach(found.flows, None, True)
     return found.derived()
 
 
@@ -146,7 +168,8 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
     for reach in shaping:
         work.use(reach, "filter")
     found = work.catalog.functions(call.schema, call.name, work.path)
-    if len(args) == 1 and args[0].row is not None and call.schema is None:
+    plain = all(function.plain or function.declared for function in found)
+    if len(args) == 1 and args[0].row is not None and call.schema is None and plain:
         # f(row) is also how a field of the row may be written, and the field wins over no function only.
         column = args[0].row.get(call.name)
         if column is not None:
@@ -154,7 +177,7 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
     if call.setting and found and all(function.builtin for function in found):
         work.literals_matter = True
         return CLEAR
-    if not found or not all(function.plain or function.declared for function in found):
+    if not found or not plain:
         work.function(f"{call.schema}.{call.name}" if call.schema else call.name)
         return Reach(union(args + shaping).flows, None, True)
     value = union(args)
@@ -178,6 +201,8 @@ def _nested(nested: ir.Nested, scope: Scope, work: Work) -> Reach:
     if result.columns is None:
         outputs = OPAQUE
     if nested.kind == "any":
+        if not known_operator(*nested.operator, work):
+            outputs = Reach(outputs.flows, None, True)
         for reach in (test, outputs):
             work.use(reach, "join" if test.plain is not None else "filter")
         return union((test, outputs, result.influence))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sluice.sql import ir
 from sluice.sql.lineage.expressions import resolve
 from sluice.sql.lineage.predicates import condition, shaping
-from sluice.sql.lineage.reach import CLEAR, OPAQUE, Entry, Reach, merged, union
-from sluice.sql.lineage.scope import Item, Result, Scope
+from sluice.sql.lineage.reach import CLEAR, OPAQUE, UNNAMED, Entry, Reach, merged, union
+from sluice.sql.lineage.scope import Item, Result, Scope, answered
 from sluice.sql.lineage.sources import source
 from sluice.sql.lineage.work import Work
 
@@ -22,14 +24,12 @@ def select(query: ir.Select, scope: Scope, work: Work) -> Result:
         inner.items.append(source(item, inner, outer, work))
     influence = [condition(query.where, inner, work), condition(query.having, inner, work)]
     columns = targets(query.targets, inner, work)
-    influence.append(_grouped(query.groups, columns, inner, work))
     shaping(query.windows, inner, work)
-    ordering = Scope([*inner.items, Item([], _outputs_only(columns, inner))], inner.parent, inner.ctes)
-    influence.append(shaping(query.order, ordering, work))
-    influence.append(shaping(query.distinct_on, ordering, work))
+    sorting = [*query.order, *_grouping(query.groups), *query.distinct_on]
+    if sorting:
+        influence.append(_sorted(sorting, columns, inner, work))
+        _positions(sorting, columns, work)
     influence.append(_limits(query.limits, outer, work))
-    if query.order or query.groups or query.distinct_on:
-        _positions(query, columns, work)
     if query.distinct:
         for _, reach in columns or ():
             work.use(reach, "filter")
@@ -46,17 +46,32 @@ def _outputs_only(columns: list[tuple[str, Reach]] | None, inner: Scope) -> list
     return list(seen.items())
 
 
-def _grouped(groups: list[ir.Expr], columns: list[tuple[str, Reach]] | None, inner: Scope, work: Work) -> Reach:
-    # GROUP BY, too, may name an output, after the columns of FROM.
-    scope = Scope([*inner.items, Item([], _outputs_only(columns, inner))], inner.parent, inner.ctes)
-    return shaping(groups, scope, work)
+def _sorted(exprs: list[ir.Expr], columns: list[tuple[str, Reach]] | None, inner: Scope, work: Work) -> Reach:
+    # ORDER BY, GROUP BY and DISTINCT ON may name an output; inside an expression there are only columns of FROM.
+    outputs = Scope([*inner.items, Item([], _outputs_only(columns, inner))], inner.parent, inner.ctes)
+    return union([shaping([expr], outputs if _bare(expr) else inner, work) for expr in exprs])
 
 
-def _positions(query: ir.Select, columns: list[tuple[str, Reach]] | None, work: Work) -> None:
+def _bare(expr: ir.Expr) -> str:
+    """The unqualified name that the expression is, also behind USING; empty: it is something else."""
+    if isinstance(expr, ir.Operate) and len(expr.args) == 1:
+        expr = expr.args[0]
+    return expr.parts[0] if isinstance(expr, ir.Name) and len(expr.parts) == 1 else ""
+
+
+def _grouping(groups: list[ir.Expr]) -> Iterator[ir.Expr]:
+    """The items of GROUP BY, those inside grouping sets and parentheses too."""
+    for expr in groups:
+        if isinstance(expr, ir.Compute) and expr.kind in ("grouping", "row"):
+            yield from _grouping(expr.args)
+        else:
+            yield expr
+
+
+def _positions(exprs: list[ir.Expr], columns: list[tuple[str, Reach]] | None, work: Work) -> None:
     """ORDER BY and GROUP BY may mean outputs by position, or by a name that FROM has too: all that is possible is used."""
-    exprs = [*query.order, *query.groups, *query.distinct_on]
     by_position = any(isinstance(expr, ir.Constant) and expr.whole for expr in exprs)
-    named = {expr.parts[0] for expr in exprs if isinstance(expr, ir.Name) and len(expr.parts) == 1}
+    named = {_bare(expr) for expr in exprs} - {""}
     for name, reach in columns or ():
         if by_position or name in named:
             work.use(reach, "filter")
@@ -80,7 +95,7 @@ def targets(items: list[ir.Target], scope: Scope, work: Work) -> list[tuple[str,
         elif isinstance(expr, ir.Field) and expr.name is None:
             found = _fields(expr, scope, work)
         else:
-            columns.append((item.name or _name_of(expr), resolve(expr, scope, work)))
+            columns.append((UNNAMED if item.name is None else item.name, resolve(expr, scope, work)))
             continue
         known = known and found is not None
         columns += found or []
@@ -94,7 +109,7 @@ def _star(name: ir.Name, scope: Scope, work: Work) -> list[tuple[str, Reach]] | 
             work.opaque("`*` stands for columns that are not known")
         return found
     entry = scope.entry(name.parts[-1], name.parts[-2] if len(name.parts) > 1 else None)
-    if entry is not None and not entry.open:
+    if entry is not None and not entry.open and not entry.vague:
         return entry.columns
     work.opaque(f"`{'.'.join(name.parts)}.*` stands for columns that are not known")
     return None
@@ -102,33 +117,10 @@ def _star(name: ir.Name, scope: Scope, work: Work) -> list[tuple[str, Reach]] | 
 
 def _fields(access: ir.Field, scope: Scope, work: Work) -> list[tuple[str, Reach]] | None:
     found = resolve(access.arg, scope, work)
-    if found.row is not None and not found.row.open:
+    if found.row is not None and not found.row.open and not found.row.vague:
         return found.row.columns
     work.opaque("`.*` of a value whose fields are not known")
     return None
-
-
-def _name_of(expr: ir.Expr) -> str:
-    match expr:
-        case ir.Name(parts=parts) if parts:
-            return parts[-1]
-        case ir.Call(name=name):
-            return name
-        case ir.Field(name=str(name)):
-            return name
-        case ir.Cast(arg=arg, name=name):
-            inner = _name_of(arg)
-            return name if inner == "?column?" else inner
-        case ir.Compute(kind=kind) if kind in ("case", "coalesce", "array", "row", "nullif"):
-            return kind
-        case ir.Nested(kind="exists"):
-            return "exists"
-        case ir.Nested(kind="array"):
-            return "array"
-        case ir.Nested(query=ir.Select(targets=[only, *_])):
-            return only.name or _name_of(only.expr)
-        case _:
-            return "?column?"
 
 
 def values(query: ir.Values, scope: Scope, work: Work) -> Result:
@@ -178,8 +170,9 @@ def with_items(items: list[ir.Cte], scope: Scope, work: Work) -> dict[str, Entry
 
 def _cte(item: ir.Cte, scope: Scope, work: Work) -> Entry:
     result = work.query(item.query, scope, work)
-    entry = Entry(item.name, result.columns or [], open=result.columns is None)
-    entry = entry.renamed(item.name, item.columns)
+    for mark in item.marks:
+        resolve(mark, scope, work)
+    entry = answered(item.name, result, item.columns)
     if item.extra:
         whole = entry.whole()
         entry.columns = [*entry.columns, *((name, Reach(whole.flows, None, whole.opaque)) for name in item.extra)]

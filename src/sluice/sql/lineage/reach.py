@@ -54,20 +54,23 @@ def merged(left: Reach, right: Reach) -> Reach:
 class Entry:
     """A named thing in FROM with its columns in order. `open`: it may have columns that are not known.
 
-    `schema` lets `schema.table.column` find it.
+    `schema` lets `schema.table.column` find it. `vague`: its columns may be called otherwise, or be several where one is
+    listed, but nothing else reaches any of them. `stored`: it is a table, and has the system's columns too.
     """
 
     name: str
     columns: list[tuple[str, Reach]]
     open: bool = False
     schema: str | None = None
+    vague: bool = False
+    stored: bool = False
 
     def get(self, column: str) -> Reach | None:
         """A column by name; None: there is none."""
         for name, reach in self.columns:
             if name == column:
-                return reach
-        if column in SYSTEM:
+                return self.whole().derived() if self.vague else reach
+        if self.stored and column in SYSTEM:
             return CLEAR
         return self.whole() if self.open else None
 
@@ -79,8 +82,11 @@ class Entry:
     def renamed(self, name: str, columns: tuple[str, ...]) -> Entry:
         """The same under another name, its first columns renamed."""
         listed = [(columns[i] if i < len(columns) else old, reach) for i, (old, reach) in enumerate(self.columns)]
-        return Entry(name, listed, self.open)
+        return Entry(name, listed, self.open, vague=self.vague, stored=self.stored)
 
+
+UNNAMED = ""
+"""Stands for the name of an output whose name is not known."""
 
 SYSTEM = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 """Columns every table has, which tell where a row is and never what it says."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sluice.sql.lineage.reach import CLEAR, OPAQUE, Entry, Reach
+from sluice.sql.lineage.reach import CLEAR, OPAQUE, SYSTEM, UNNAMED, Entry, Reach, union
 
 
 @dataclass(slots=True, eq=False)
@@ -15,11 +15,13 @@ class Item:
     entries: list[Entry]
     visible: list[tuple[str, Reach]]
     open: bool = False
+    vague: Reach | None = None
+    """What reaches columns of it that may be called anything."""
 
     @staticmethod
     def of(entry: Entry) -> Item:
         """An item of one entry."""
-        return Item([entry], entry.columns, entry.open)
+        return Item([entry], entry.columns, entry.open, entry.whole().derived() if entry.vague else None)
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +30,13 @@ class Result:
 
     columns: list[tuple[str, Reach]] | None
     influence: Reach = CLEAR
+
+
+def answered(name: str, result: Result, renames: tuple[str, ...]) -> Entry:
+    """A query's result as an entry."""
+    entry = Entry(name, result.columns or [], open=result.columns is None).renamed(name, renames)
+    entry.vague = any(column == UNNAMED for column, _ in entry.columns)
+    return entry
 
 
 @dataclass(slots=True, eq=False)
@@ -47,19 +56,35 @@ class Scope:
         return self.ctes.get(name)
 
     def column(self, name: str) -> Reach | None:
-        """An unqualified name: a column here, or a whole row, or the same further out. None: nowhere. Ambiguous: opaque."""
-        found = [reach for item in self.items for known, reach in item.visible if known == name]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            return OPAQUE
-        opened = [item for item in self.items if item.open]
-        if opened:
-            return OPAQUE
-        entry = self._entry(name)
+        """An unqualified name: a column here or further out; only then a whole row. None: nowhere. Ambiguous: opaque."""
+        possible: list[Reach] = []
+        level: Scope | None = self
+        while level is not None:
+            found, sure = level._own(name)
+            if found is not None:
+                if sure and not possible:
+                    return found
+                possible.append(found)
+                if sure:
+                    return union(possible)
+            level = level.parent
+        entry = self.entry(name)
         if entry is not None:
-            return entry.whole()
-        return self.parent.column(name) if self.parent is not None else None
+            possible.append(entry.whole())
+        return possible[0] if len(possible) == 1 else union(possible) if possible else None
+
+    def _own(self, name: str) -> tuple[Reach | None, bool]:
+        """A column of this level by name, and whether it is sure that no column further out is meant."""
+        found = [(reach, item) for item in self.items for known, reach in item.visible if known == name]
+        if len(found) > 1 or any(item.open for item in self.items):
+            return (found[0][0] if len(found) == 1 else OPAQUE), True
+        vague = [item.vague for item in self.items if item.vague is not None]
+        if found:
+            reach, item = found[0]
+            return (reach, True) if item.vague is None else (union((reach, *vague)), False)
+        if name in SYSTEM and any(entry.stored for item in self.items for entry in item.entries):
+            return CLEAR, True
+        return (union(vague), False) if vague else (None, False)
 
     def entry(self, name: str, schema: str | None = None) -> Entry | None:
         """A FROM item by what it is called, here or further out."""
@@ -77,6 +102,6 @@ class Scope:
 
     def visible(self) -> list[tuple[str, Reach]] | None:
         """What `*` stands for; None when some of it is not known."""
-        if any(item.open for item in self.items):
+        if any(item.open or item.vague is not None for item in self.items):
             return None
         return [column for item in self.items for column in item.visible]

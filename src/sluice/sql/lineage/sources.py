@@ -7,33 +7,15 @@ from typing import assert_never
 from sluice.model.columns import ColumnRef, TableRef
 from sluice.sql import bodies, ir
 from sluice.sql.catalog import Relation
-from sluice.sql.lineage.expressions import resolve
+from sluice.sql.lineage.expressions import known_operator, resolve, resolved
 from sluice.sql.lineage.predicates import condition
 from sluice.sql.lineage.reach import CLEAR, OPAQUE, Entry, Reach, merged, union
-from sluice.sql.lineage.scope import Item, Scope
+from sluice.sql.lineage.scope import Item, Scope, answered
+from sluice.sql.lineage.spreading import columns_of
 from sluice.sql.lineage.work import Work
 from sluice.sql.span import Access, Flow
 
 _DEEPEST_VIEW = 32
-
-RECORDS: dict[str, tuple[str, ...]] = {
-    "json_each": ("key", "value"),
-    "jsonb_each": ("key", "value"),
-    "json_each_text": ("key", "value"),
-    "jsonb_each_text": ("key", "value"),
-    "json_array_elements": ("value",),
-    "jsonb_array_elements": ("value",),
-    "json_array_elements_text": ("value",),
-    "jsonb_array_elements_text": ("value",),
-    "aclexplode": ("grantor", "grantee", "privilege_type", "is_grantable"),
-    "pg_options_to_table": ("option_name", "option_value"),
-    "pg_get_keywords": ("word", "catcode", "barelabel", "catdesc", "baredesc"),
-    "pg_input_error_info": ("message", "detail", "hint", "sql_error_code"),
-    "pg_available_extensions": ("name", "default_version", "comment"),
-    "pg_partition_tree": ("relid", "parentrelid", "isleaf", "level"),
-    "ts_parse": ("tokid", "token"),
-}
-"""Functions whose rows have several columns, by name. One that is not here has one, or its columns are listed by the caller."""
 
 OPEN = frozenset(
     {"json_populate_record", "json_populate_recordset", "jsonb_populate_record", "jsonb_populate_recordset"}
@@ -53,7 +35,8 @@ def source(item: ir.From, scope: Scope, outer: Scope, work: Work) -> Item:
         case ir.Functions():
             return _functions(item, scope, work)
         case ir.Unfolded():
-            whole = union([resolve(arg, scope, work) for arg in item.args])
+            whole = resolved(item.args, scope, work)
+            whole = whole if _converted(item.types, work) else Reach(whole.flows, None, True)
             entry = Entry("", [(name, whole) for name in item.columns])
             return Item.of(_called(entry, item.alias))
         case ir.Join():
@@ -79,6 +62,7 @@ def table(item: ir.Table, scope: Scope, work: Work, access: Access = "read", com
     if renames:
         entry = entry.renamed(called, renames)
     entry.schema = None if item.alias else relation.schema
+    entry.stored = relation.kind not in ("view", "composite")
     return entry
 
 
@@ -129,44 +113,51 @@ def _called(entry: Entry, alias: ir.Alias | None) -> Entry:
 
 def _derived(item: ir.Derived, scope: Scope, work: Work) -> Item:
     result = work.query(item.query, scope, work)
-    entry = Entry("", result.columns or [], open=result.columns is None)
-    return Item.of(_called(entry, item.alias))
+    name, renames = (item.alias.name, item.alias.columns) if item.alias else ("", ())
+    return Item.of(answered(name, result, renames))
 
 
 def _functions(item: ir.Functions, scope: Scope, work: Work) -> Item:
-    columns: list[tuple[str, Reach]] = []
-    opened = False
-    for schema, name in item.types:
-        # The rows are converted to these types, which may run what a domain checks.
+    called = item.alias.name if item.alias else item.names[0]
+    entry = Entry(called, [])
+    plain = _converted(item.types, work)
+    for call, name in zip(item.calls, item.names, strict=True):
+        # A single function's value is called as the item is, one of several by its own name.
+        _rows(entry, call, item, called if len(item.calls) == 1 else name, scope, work)
+    if not plain:
+        entry.columns = [(name, Reach(reach.flows, None, True)) for name, reach in entry.columns]
+    if item.ordinality:
+        entry.columns.append(("ordinality", CLEAR))
+    return Item.of(_called(entry, item.alias))
+
+
+def _converted(types: tuple[tuple[str | None, str], ...], work: Work) -> bool:
+    """Whether rows are converted to these types without running what a domain checks; if not, it is noted as a call."""
+    plain = True
+    for schema, name in types:
         if not work.catalog.cast_is_plain(schema, name, work.path):
             work.function(f"cast to {name}")
-    label = item.alias.name if item.alias else ""
-    for call in item.calls:
-        found, unknown = _rows(call, item, label, scope, work)
-        columns += found
-        opened = opened or unknown
-    if item.ordinality:
-        columns.append(("ordinality", CLEAR))
-    name = label or (item.calls[0].name if item.calls and isinstance(item.calls[0], ir.Call) else "")
-    entry = Entry(name, columns, open=opened)
-    return Item.of(entry.renamed(name, item.alias.columns) if item.alias else entry)
+            plain = False
+    return plain
 
 
-def _rows(
-    call: ir.Expr, item: ir.Functions, label: str, scope: Scope, work: Work
-) -> tuple[list[tuple[str, Reach]], bool]:
+def _rows(entry: Entry, call: ir.Expr, item: ir.Functions, label: str, scope: Scope, work: Work) -> None:
+    """Adds the columns of one function's result to the entry of its FROM item."""
+    if item.columns is None and isinstance(call, ir.Call) and call.name == "unnest" and len(call.args) > 1:
+        # Each array is unfolded by itself.
+        for arg in call.args:
+            one = ir.Call(call.schema, call.name, [arg])
+            _rows(entry, one, item, "unnest", scope, work)
+        return
     whole = resolve(call, scope, work).derived()
     if item.columns is not None:
-        return [(name, whole) for name in item.columns], False
-    if not isinstance(call, ir.Call):
-        return [(label or "?column?", whole)], False
-    if call.name == "unnest" and len(call.args) > 1:
-        return [("unnest", resolve(arg, scope, work).derived()) for arg in call.args], False
-    if call.name in RECORDS:
-        return [(name, whole) for name in RECORDS[call.name]], False
-    if call.name in OPEN or whole.opaque:
-        return [], True
-    return [(label or call.name, whole)], False
+        entry.columns += [(name, whole) for name in item.columns]
+    elif isinstance(call, ir.Call) and (call.name in OPEN or whole.opaque):
+        entry.open = True
+    else:
+        found = columns_of(call, scope, work)
+        entry.vague = entry.vague or found is None
+        entry.columns += [(name, whole) for name in found or (label,)]
 
 
 def _join(join: ir.Join, scope: Scope, outer: Scope, work: Work) -> Item:
@@ -174,40 +165,47 @@ def _join(join: ir.Join, scope: Scope, outer: Scope, work: Work) -> Item:
     beside = Scope([*scope.items, left], scope.parent, scope.ctes)
     right = source(join.right, beside, outer, work)
     both = Item([*left.entries, *right.entries], [], left.open or right.open)
+    if left.vague is not None or right.vague is not None:
+        both.vague = union([side.vague for side in (left, right) if side.vague is not None])
     common = join.using
     if join.natural:
-        if both.open:
+        if both.open or both.vague is not None:
             work.opaque("NATURAL JOIN with columns that are not known")
         names = {name for name, _ in right.visible}
         common = tuple(name for name, _ in left.visible if name in names)
     if common is None:
         both.visible = [*left.visible, *right.visible]
-        condition(join.on, Scope([*scope.items, both], scope.parent, scope.ctes), work)
+        # What stands beside the join is not seen in its condition; names are looked for further out.
+        condition(join.on, Scope([both], scope.parent, scope.ctes), work)
     else:
         shared = _using(common, left, right, work)
         both.visible = [*shared, *_without(left.visible, common), *_without(right.visible, common)]
         if join.using_alias:
             both.entries.append(Entry(join.using_alias, shared))
     if join.alias is not None:
-        entry = Entry("", both.visible, both.open).renamed(join.alias.name, join.alias.columns)
-        return Item.of(entry)
+        entry = Entry("", both.visible, both.open, vague=both.vague is not None)
+        return Item.of(entry.renamed(join.alias.name, join.alias.columns))
     return both
 
 
 def _using(common: tuple[str, ...], left: Item, right: Item, work: Work) -> list[tuple[str, Reach]]:
     shared = []
+    plain = known_operator(None, "=", work)
     for name in common:
         sides = [_one(side, name) for side in (left, right)]
         for side in sides:
             work.use(side, "join")
             if side.opaque:
                 work.opaque(f"USING column `{name}` is not known on both sides")
-        shared.append((name, merged(*sides)))
+        both = merged(*sides)
+        shared.append((name, both if plain else Reach(both.flows, None, True)))
     return shared
 
 
 def _one(item: Item, name: str) -> Reach:
     found = [reach for known, reach in item.visible if known == name]
+    if item.vague is not None:
+        return union((*found, item.vague))
     return found[0] if len(found) == 1 else OPAQUE
 
 

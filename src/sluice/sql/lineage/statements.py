@@ -12,11 +12,11 @@ from sluice.sql.catalog import Catalog
 from sluice.sql.lineage import queries, writes
 from sluice.sql.lineage.expressions import resolve
 from sluice.sql.lineage.predicates import condition
-from sluice.sql.lineage.reach import OPAQUE, Reach, union
+from sluice.sql.lineage.reach import CLEAR, OPAQUE, Entry, Reach, union
 from sluice.sql.lineage.scope import Item, Result, Scope
 from sluice.sql.lineage.sources import find, table
-from sluice.sql.lineage.work import Context, Work
-from sluice.sql.span import Access, Action, Confidence, Output, SessionEffect, Span, Touch
+from sluice.sql.lineage.work import QUERY, Context, TooMuch, Work
+from sluice.sql.span import Access, Action, Confidence, Flow, Output, SessionEffect, Span, Touch
 
 _SEVERITY: tuple[Action, ...] = ("session", "read", "write", "define", "destroy", "administer")
 _DEEPEST = 200
@@ -26,7 +26,9 @@ def analyze(statement: bodies.Statement, catalog: Catalog, context: Context) -> 
     """What the statement does, by this catalog and in this context."""
     try:
         span = _body(statement.body, catalog, context)
-    except (RecursionError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+    except (RecursionError, TooMuch):
+        span = _unknown("the statement is too complex to be followed", "54001")
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         # A surprise in the analysis must not become a hole in it.
         span = _unknown(f"the analysis failed ({type(error).__name__})", "0A000")
     if statement.fixed or span.confidence is Confidence.OPAQUE:
@@ -37,6 +39,7 @@ def analyze(statement: bodies.Statement, catalog: Catalog, context: Context) -> 
 def query(item: ir.Query, scope: Scope, work: Work) -> Result:
     """Any query, wherever it stands."""
     work.depth += 1
+    work.step(QUERY)
     try:
         if work.depth > _DEEPEST:
             work.opaque("queries nested too deeply")
@@ -171,7 +174,7 @@ def _create_from(body: bodies.CreateFrom, catalog: Catalog, context: Context) ->
     schema = (context.temp_schema or "pg_temp") if temporary else body.schema or _creates_in(context)
     columns: list[tuple[str, Reach]] | None
     if body.executes is not None:
-        kept = _recall(bodies.Recall("execute", body.executes), catalog, context)
+        kept = _recall(bodies.Recall("execute", body.executes, body.args), catalog, context)
         _absorb(kept, work)
         columns = None if kept.outputs is None else [(o.name, Reach(o.flows, o.plain, o.opaque)) for o in kept.outputs]
     else:
@@ -283,15 +286,34 @@ def _utility(body: bodies.Utility, catalog: Catalog, context: Context) -> Span:
             else TableRef(item.schema or _creates_in(context), item.name)
         )
         work.tables[Touch(ref, _access(access))] = None
-    exprs = union([resolve(expr, Scope(), work) for expr in body.exprs])
+    _inside(body, work)
     if not body.clear:
         work.opaque(body.reason)
-    outputs = tuple(Output(name, exprs.flows, None, not body.clear) for name in body.outputs)
+    outputs = tuple(Output(name, frozenset(), None, not body.clear) for name in body.outputs)
     work.actions = {body.action}
     span = _span(body.verb, work, outputs or None, effects=body.effects)
     if not any(touch.access == "read" for touch in work.tables):
         span = replace(span, actions=frozenset({body.action}), action=body.action)
     return span
+
+
+def _inside(body: bodies.Utility, work: Work) -> None:
+    """Walks the expressions of a statement that is no query: they see the columns of all tables that it names."""
+    columns: dict[str, Reach] = {}
+    for item, _ in body.tables:
+        relation = find(item, work)
+        if relation is not None:
+            for column in relation.columns:
+                ref = ColumnRef(relation.schema, relation.name, column.name)
+                own = Reach(frozenset((Flow(ref, "value"),)), ref)
+                known = columns.get(column.name)
+                columns[column.name] = own if known is None else union((known, own))
+    for name in body.columns:
+        columns.setdefault(name, CLEAR)
+    called = body.tables[0][0].name if body.tables else ""
+    scope = Scope([Item.of(Entry(called, list(columns.items()), stored=True))])
+    for expr in body.exprs:
+        condition(expr, scope, work)
 
 
 def _access(name: str) -> Access:

@@ -30,6 +30,16 @@ class Context:
     views: dict[int, list[tuple[str, Reach]] | None] = field(default_factory=dict, compare=False)
 
 
+MOST = 200_000
+"""Expressions walked for one statement: the most that is asked of the loop at once."""
+QUERY = 25
+"""What a query costs of them; recursive ones inside one another are walked again and again."""
+
+
+class TooMuch(Exception):
+    """A statement asks for more steps than any real one."""
+
+
 @dataclass(slots=True, eq=False)
 class Work:
     """One statement's analysis under way."""
@@ -51,6 +61,13 @@ class Work:
     literals_matter: bool = False
     quiet: bool = False
     """Inside a view: what its owner wrote is not this caller's use."""
+    steps: int = 0
+
+    def step(self, cost: int = 1) -> None:
+        """One more expression, or as many as a query costs. Raises TooMuch when there were too many."""
+        self.steps += cost
+        if self.steps > MOST:
+            raise TooMuch
 
     def opaque(self, reason: str) -> None:
         """Something could not be resolved."""

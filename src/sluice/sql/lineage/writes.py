@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sluice.model.columns import ColumnRef, TableRef
 from sluice.sql import ir
 from sluice.sql.catalog import Relation
-from sluice.sql.lineage.expressions import resolve
+from sluice.sql.lineage.expressions import resolve, resolved
 from sluice.sql.lineage.predicates import bounded, condition
 from sluice.sql.lineage.queries import targets, with_items
 from sluice.sql.lineage.reach import CLEAR, OPAQUE, Entry, Reach, union
@@ -26,13 +26,14 @@ def insert(query: ir.Insert, scope: Scope, work: Work) -> Result:
     own, relation = _target(query.table, inner, work, "insert")
     work.actions.add("write")
     landed: Landed = {}
+    places = resolved(query.places, inner, work)
     if query.source is not None:
         result = work.query(query.source, inner, work)
         names = query.columns or tuple(name for name, _ in own.columns)
         if result.columns is None:
             landed = dict.fromkeys(names, OPAQUE)
         else:
-            landed = {name: reach for name, (_, reach) in zip(names, result.columns, strict=False)}
+            landed = _paired(names, [reach for _, reach in result.columns], places)
             if len(result.columns) > len(names):
                 work.opaque("more values than columns")
     _land(landed, own, relation, work)
@@ -96,7 +97,10 @@ def merge(query: ir.Merge, scope: Scope, work: Work) -> Result:
         sets = _assigned(when.sets, inner, work)
         if when.action == "insert":
             names = when.columns or tuple(name for name, _ in own.columns)
-            sets = {name: resolve(expr, inner, work) for name, expr in zip(names, when.values, strict=False)}
+            values = [resolve(expr, inner, work) for expr in when.values]
+            sets = _paired(names, values, resolved(when.places, inner, work))
+            if len(values) > len(names):
+                work.opaque("more values than columns")
         _land(sets, own, relation, work)
         for name, reach in sets.items():
             landed[name] = union((landed.get(name, CLEAR), reach))
@@ -138,6 +142,15 @@ def _hold(held: bool, work: Work) -> None:
         work.actions.add("destroy")
 
 
+def _paired(names: Iterable[str], values: Iterable[Reach], places: Reach) -> Landed:
+    """What lands in each column; parts of one column (`home.city`, `list[2]`) are named once each, and add up."""
+    landed: Landed = {}
+    for name, reach in zip(names, values, strict=False):
+        parts = [part for part in (landed.get(name), reach, places) if part is not None and part is not CLEAR]
+        landed[name] = parts[0] if len(parts) == 1 else union(parts)
+    return landed
+
+
 def _assigned(sets: list[ir.Assignment], scope: Scope, work: Work) -> Landed:
     landed: Landed = {}
     for assignment in sets:
@@ -170,7 +183,7 @@ def _returned(
         return Result([])
     changed = relation is None or relation.has_triggers
     generated = {} if relation is None else {column.name: column.generated_from for column in relation.columns}
-    after = Entry(own.name, [], own.open, own.schema)
+    after = Entry(own.name, [], own.open, own.schema, stored=own.stored)
     for name, reach in own.columns:
         new = union([landed.get(part, CLEAR) for part in (name, *generated.get(name, ()))])
         if new.flows or new.opaque or changed:

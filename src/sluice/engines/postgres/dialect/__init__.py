@@ -19,6 +19,9 @@ from sluice.sql import bodies
 
 _TINY = 2_000
 _STACK = 256 << 20
+_DEEP = ("the statement is nested too deeply", "54001")
+_EXHAUSTED = ("memory exhausted", "stack depth limit exceeded")
+"""What the parser says when its own stacks are full."""
 
 
 def lower(text: str) -> tuple[bodies.Statement, ...]:
@@ -33,11 +36,11 @@ def _parsed(text: str) -> tuple[bodies.Statement, ...]:
     try:
         raw: list[dict[str, Any]] = pgparse.parse(text)
     except pgparse.PGQueryError as error:
-        return (bodies.Statement(bodies.Unparsed(_said(error)), 0, len(text), fixed=True),)
+        said = _said(error)
+        found = bodies.Unparsed(*_DEEP) if said.startswith(_EXHAUSTED) else bodies.Unparsed(said)
+        return (bodies.Statement(found, 0, len(text), fixed=True),)
     except (RecursionError, ValueError, MemoryError):
-        return (
-            bodies.Statement(bodies.Unparsed("the statement is nested too deeply", "54001"), 0, len(text), fixed=True),
-        )
+        return (bodies.Statement(bodies.Unparsed(*_DEEP), 0, len(text), fixed=True),)
     return tuple(_statement(item, len(text)) for item in raw)
 
 
@@ -54,7 +57,9 @@ def _statement(item: dict[str, Any], length: int) -> bodies.Statement:
         found = body(wrapped)
     except NotUnderstood as reason:
         found = bodies.Unparsed(f"{reason} is not understood", "0A000")
-    except (RecursionError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except RecursionError:
+        found = bodies.Unparsed(*_DEEP)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         # A tree of a shape nobody foresaw: not understood, whatever the reason.
         found = bodies.Unparsed(f"an unforeseen form of statement ({type(error).__name__})", "0A000")
     return bodies.Statement(found, start, size, fixed=not isinstance(found, bodies.Run))

@@ -30,7 +30,7 @@ DEFINE_AT: dict[str, str] = {
     "CreateStmt": "create table", "CreateForeignTableStmt": "create foreign table", "IndexStmt": "create index", "AlterTableStmt": "alter table",
     "CreateSchemaStmt": "create schema", "CreateSeqStmt": "create sequence", "AlterSeqStmt": "alter sequence", "RenameStmt": "rename",
     "AlterObjectSchemaStmt": "alter schema of", "CommentStmt": "comment",
-    "CreateDomainStmt": "create domain", "AlterDomainStmt": "alter domain", "CreateEnumStmt": "create type", "AlterEnumStmt": "alter type",
+    "CreateDomainStmt": "create domain", "CreateEnumStmt": "create type", "AlterEnumStmt": "alter type",
     "CompositeTypeStmt": "create type", "CreateRangeStmt": "create type", "AlterTypeStmt": "alter type",
     "CreateConversionStmt": "create conversion",
     "CreateOpFamilyStmt": "create operator family", "AlterOpFamilyStmt": "alter operator family",
@@ -81,6 +81,9 @@ DROPS = {
     "OBJECT_FOREIGN_TABLE": "drop foreign table",
 }  # fmt: skip
 RELATIONS = frozenset({"OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE", "OBJECT_SEQUENCE"})
+
+INHERITANCE = frozenset({"AT_AddInherit", "AT_DropInherit", "AT_AttachPartition", "AT_DetachPartition"})
+"""Parts of ALTER TABLE that change what reading another table reads."""
 
 GUARDS = (
     "AT_ChangeOwner",

@@ -17,10 +17,14 @@ CHAINED = 5_000
 
 _STRINGS = re.compile(r"'[^'\\]*'|\"[^\"]*\"")
 _CHAINS = re.compile(
-    r"[-+*/%<>=~!@#^&|?]+|\b(?:not|union|intersect|except|case|join|collate|is|like|ilike|in|between|at)\b|::|\[",
+    r"\+|(?<!-)-(?!-)|[*/%<>=~!@#^&|?]+|\b(?:not|union|intersect|except|case|join|collate|is|like|ilike|in|between|at)\b|::|\[",
     re.IGNORECASE,
 )
-_OPEN = re.compile(r"[()]")
+# Signs are counted one by one: the server's lexer takes `+-+-` for as many operators, and reads on from each anew.
+_OPEN = re.compile(r"\(|\)")
+_COMMENT = re.compile(r"/\*|\*/")
+COMMENTS = 100
+"""Comments inside one another; the lexer takes a time that grows with the square of them."""
 
 
 def excess(text: str) -> tuple[str, str] | None:
@@ -34,17 +38,19 @@ def excess(text: str) -> tuple[str, str] | None:
     if len(text) < CHAINED and text.count("(") < DEEPEST:
         return None
     bare = _STRINGS.sub("''", text)
-    if _depth(bare) > DEEPEST:
+    if _depth(bare, _OPEN, "(") > DEEPEST:
         return "the statement is nested too deeply", "54001"
+    if _depth(bare, _COMMENT, "/*") > COMMENTS:
+        return "the statement nests too many comments", "54001"
     if _longest_chain(bare) > CHAINED:
         return "the statement chains too many operators", "54001"
     return None
 
 
-def _depth(text: str) -> int:
+def _depth(text: str, marks: re.Pattern[str], opening: str) -> int:
     depth = deepest = 0
-    for match in _OPEN.finditer(text):
-        depth += 1 if match[0] == "(" else -1
+    for match in marks.finditer(text):
+        depth += 1 if match[0] == opening else -1
         deepest = max(deepest, depth)
     return deepest
 

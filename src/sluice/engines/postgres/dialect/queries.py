@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from sluice.engines.postgres.dialect.expressions import Lowering, type_name
+from sluice.engines.postgres.dialect.expressions import EXPRESSIONS
+from sluice.engines.postgres.dialect.lowering import Lowering, type_name
+from sluice.engines.postgres.dialect.naming import NAMELESS, column_name
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, names, opened
 from sluice.engines.postgres.dialect.unfolding import json_table, xml_table
 from sluice.sql import ir
@@ -24,7 +26,7 @@ def query(wrapped: Wrapped) -> ir.Query:
     return found
 
 
-low = Lowering(query)
+low = Lowering(query, EXPRESSIONS)
 
 
 def table(fields: Wrapped) -> ir.Table:
@@ -66,10 +68,17 @@ def _cte(node: Node, recursive: bool) -> ir.Cte:
     search, cycle = node.take("search_clause"), node.take("cycle_clause")
     if search:
         extra.append(search.get("search_seq_column", ""))
+    marks: list[ir.Expr] = []
     if cycle:
         extra += [cycle.get("cycle_mark_column", ""), cycle.get("cycle_path_column", "")]
+        marks = low.exprs([cycle.get("cycle_mark_value") or {}, cycle.get("cycle_mark_default") or {}])
     found = ir.Cte(
-        node.take("ctename"), query(node.take("ctequery")), names(node.take("aliascolnames")), recursive, tuple(extra)
+        node.take("ctename"),
+        query(node.take("ctequery")),
+        names(node.take("aliascolnames")),
+        recursive,
+        tuple(extra),
+        marks,
     )
     node.end()
     return found
@@ -80,8 +89,8 @@ def targets(items: list[Wrapped] | None) -> list[ir.Target]:
     found = []
     for item in items or ():
         node = opened(item)
-        found.append(ir.Target(low.expr(node.take("val")), node.take("name")))
-        node.skip("indirection")
+        value = node.take("val")
+        found.append(ir.Target(low.expr(value), node.take("name") or column_name(value)))
         node.end()
     return found
 
@@ -130,11 +139,13 @@ def _subselect(node: Node) -> ir.From:
 def _functions(node: Node) -> ir.From:
     node.skip("lateral", "is_rowsfrom")
     calls: list[ir.Expr] = []
+    called: list[str] = []
     columns: list[tuple[str, tuple[str | None, str]]] = []
     listed = False
     for item in node.take("functions"):
         parts = item["List"]["items"]
         calls.append(low.expr(parts[0]))
+        called.append(column_name(parts[0]) or NAMELESS)
         if len(parts) > 1 and parts[1]:
             listed = True
             columns += _definitions(parts[1]["List"]["items"])
@@ -146,6 +157,7 @@ def _functions(node: Node) -> ir.From:
         raise NotUnderstood("several functions in FROM with column definitions")
     return ir.Functions(
         calls,
+        tuple(called),
         tuple(name for name, _ in columns) if listed else None,
         tuple(kind for _, kind in columns),
         alias(node.take("alias")),
@@ -234,32 +246,36 @@ def assignments(items: list[Wrapped] | None) -> list[ir.Assignment]:
     found = []
     for item in items or ():
         node = opened(item)
-        node.skip("indirection")
-        found.append(ir.Assignment(node.take("name"), low.expr(node.take("val"))))
+        value, places = low.expr(node.take("val")), low.subscripts(node.take("indirection"))
+        found.append(ir.Assignment(node.take("name"), ir.Compute("subscript", [value, *places]) if places else value))
         node.end()
     return found
 
 
-def _columns(items: list[Wrapped] | None) -> tuple[str, ...]:
+def _columns(items: list[Wrapped] | None) -> tuple[tuple[str, ...], list[ir.Expr]]:
+    """Names of the columns written to, and the expressions in their subscripts."""
     found = []
+    places: list[ir.Expr] = []
     for item in items or ():
         node = opened(item)
-        node.skip("indirection")
+        places += low.subscripts(node.take("indirection"))
         found.append(node.take("name"))
         node.end()
-    return tuple(found)
+    return tuple(found), places
 
 
 def _insert(node: Node) -> ir.Query:
     node.skip("override")
     selected = node.take("selectStmt")
+    columns, places = _columns(node.take("cols"))
     return ir.Insert(
         table(node.take("relation")),
-        _columns(node.take("cols")),
+        columns,
         query(selected) if selected else None,
         _conflict(node.take("onConflictClause")),
         targets(node.take("returningList")),
         ctes(node.take("withClause")),
+        places,
     )
 
 
@@ -334,7 +350,8 @@ def _merge(node: Node) -> ir.Query:
         values = low.exprs(when.take("values"))
         condition = low.maybe(when.take("condition"))
         if action == "insert":
-            whens.append(ir.When(action, condition, columns=_columns(listed), values=values))
+            columns, places = _columns(listed)
+            whens.append(ir.When(action, condition, columns=columns, values=values, places=places))
         else:
             whens.append(ir.When(action, condition, assignments(listed)))
         when.end()

@@ -47,6 +47,11 @@ class Node:
         if value is not None and value not in allowed:
             raise NotUnderstood(f"`{self.kind}` with {key} {value}")
 
+    def rest(self) -> Mapping[str, Any]:
+        """All fields that are left, which are thereby dealt with."""
+        left, self._left = self._left, {}
+        return left
+
     def end(self) -> None:
         """Nothing may be left."""
         for key, value in self._left.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.engines.postgres.dialect.expressions import Lowering
+from sluice.engines.postgres.dialect.lowering import Lowering, type_name
 from sluice.engines.postgres.dialect.tree import Node, opened
 from sluice.sql import ir
 
@@ -15,43 +15,67 @@ Wrapped = Mapping[str, Any]
 def xml_table(low: Lowering, node: Node, called: ir.Alias | None) -> ir.From:
     """XMLTABLE."""
     node.skip("lateral")
-    args = low.exprs([node.take("rowexpr") or {}, node.take("docexpr") or {}, *(node.take("namespaces") or [])])
-    columns = []
+    found = ir.Unfolded([], (), called)
+    found.args += low.exprs([node.take("rowexpr") or {}, node.take("docexpr") or {}, *(node.take("namespaces") or [])])
     for item in node.take("columns"):
         column = opened(item)
-        column.skip("typeName", "for_ordinality", "is_not_null")
-        columns.append(column.take("colname"))
-        args += low.exprs([column.take("colexpr") or {}, column.take("coldefexpr") or {}])
+        column.skip("for_ordinality", "is_not_null")
+        _column(found, column.take("colname"), column.take("typeName"))
+        found.args += low.exprs([column.take("colexpr") or {}, column.take("coldefexpr") or {}])
         column.end()
-    return ir.Unfolded(args, tuple(columns), called)
+    return found
 
 
 def json_table(low: Lowering, node: Node, called: ir.Alias | None) -> ir.From:
     """JSON_TABLE."""
-    node.skip("lateral", "pathspec", "on_error")
-    args = low.exprs([{"JsonValueExpr": node.take("context_item")}])
+    node.skip("lateral")
+    found = ir.Unfolded([], (), called)
+    found.args += low.exprs([{"JsonValueExpr": node.take("context_item")}])
+    _path(low, node, found)
     for item in node.take("passing") or ():
         passed = opened(item)
         passed.skip("name")
-        args += low.exprs([{"JsonValueExpr": passed.take("val")}])
+        found.args += low.exprs([{"JsonValueExpr": passed.take("val")}])
         passed.end()
-    return ir.Unfolded(args, tuple(_json_columns(low, node.take("columns"), args)), called)
+    _behaviors(low, node, found)
+    _json_columns(low, node.take("columns"), found)
+    return found
 
 
-def _json_columns(low: Lowering, items: list[Wrapped], args: list[ir.Expr]) -> list[str]:
-    found: list[str] = []
+def _json_columns(low: Lowering, items: list[Wrapped], found: ir.Unfolded) -> None:
     for item in items:
         column = opened(item)
-        column.skip("coltype", "name", "typeName", "pathspec", "format", "wrapper", "quotes")
-        for behavior in ("on_empty", "on_error"):
-            fields = column.take(behavior)
-            if fields and fields.get("expr"):
-                args.append(low.expr(fields["expr"]))
-        nested = column.take("columns")
+        column.skip("coltype", "format", "wrapper", "quotes")
+        _path(low, column, found)
+        _behaviors(low, column, found)
+        name, kind, nested = column.take("name", ""), column.take("typeName"), column.take("columns")
         if nested:
-            column.skip("name")
-            found += _json_columns(low, nested, args)
+            _json_columns(low, nested, found)
         else:
-            found.append(str(item["JsonTableColumn"].get("name", "")))
+            _column(found, name, kind)
         column.end()
-    return found
+
+
+def _path(low: Lowering, node: Node, found: ir.Unfolded) -> None:
+    fields = node.take("pathspec")
+    if fields:
+        path = Node("JsonTablePathSpec", fields)
+        path.skip("name")
+        found.args += low.exprs([path.take("string") or {}])
+        path.end()
+
+
+def _behaviors(low: Lowering, node: Node, found: ir.Unfolded) -> None:
+    for behavior in ("on_empty", "on_error"):
+        fields = node.take(behavior)
+        if fields:
+            inner = Node("JsonBehavior", fields)
+            inner.skip("btype", "coerce")
+            found.args += low.exprs([inner.take("expr") or {}])
+            inner.end()
+
+
+def _column(found: ir.Unfolded, name: str, kind: Wrapped | None) -> None:
+    found.columns += (name,)
+    if kind:
+        found.types += (type_name(kind),)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from sluice.engines.postgres.dialect import kinds
+from sluice.engines.postgres.dialect.embedded import embedded
 from sluice.engines.postgres.dialect.queries import QUERIES, low, query, table
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, names, opened, qualified
 from sluice.sql import bodies, ir
@@ -36,7 +37,7 @@ def body(wrapped: Wrapped) -> bodies.Body:
 def _by_name(node: Node) -> bodies.Body:
     kind = node.kind
     if kind in kinds.DEFINE_AT:
-        return bodies.Utility(kinds.DEFINE_AT[kind], "define", _relations(node), _CATALOG)
+        return _defines(bodies.Utility(kinds.DEFINE_AT[kind], "define", _relations(node), _CATALOG), node.rest())
     if kind in kinds.ADMINISTER:
         return bodies.Utility(
             kinds.ADMINISTER[kind], "administer", _relations(node), (*_CATALOG, SessionEffect("context"))
@@ -49,6 +50,15 @@ def _by_name(node: Node) -> bodies.Body:
             kinds.OPAQUE[kind], "administer", [], effects, clear=False, reason=f"`{kinds.OPAQUE[kind]}` runs code"
         )
     raise NotUnderstood(f"`{kind}`")
+
+
+def _defines(utility: bodies.Utility, rest: Wrapped, others: str = "read") -> bodies.Utility:
+    """Adds what stands in the rest of a statement to what is known of it; `others` is what happens to tables named there."""
+    found = embedded(rest)
+    utility.tables += [(item, others) for item in found.tables]
+    utility.exprs += found.exprs
+    utility.columns += tuple(found.columns)
+    return utility
 
 
 def _relations(node: Node) -> list[tuple[ir.Table, str]]:
@@ -176,14 +186,16 @@ def _without_into(fields: Wrapped) -> Wrapped:
 def _create_from(verb: str, into: Wrapped, wrapped: Wrapped, stores: bool = True) -> bodies.Body:
     node = Node("IntoClause", into)
     relation = node.take("rel")
-    node.skip("accessMethod", "options", "onCommit", "tableSpaceName", "viewQuery")
+    node.skip("accessMethod", "options", "onCommit", "tableSpaceName")
     columns = names(node.take("colNames"))
     stores = stores and not node.take("skipData")
     node.end()
     schema = "pg_temp" if relation.get("relpersistence") == "t" else relation.get("schemaname")
     if "ExecuteStmt" in wrapped:
         executed = opened(wrapped)
-        return bodies.CreateFrom(verb, schema, relation["relname"], None, columns, executes=executed.take("name"))
+        name, args = executed.take("name"), low.exprs(executed.take("params"))
+        executed.end()
+        return bodies.CreateFrom(verb, schema, relation["relname"], None, columns, executes=name, args=args)
     return bodies.CreateFrom(verb, schema, relation["relname"], query(wrapped), columns, stores=stores)
 
 
@@ -301,7 +313,8 @@ def _create_schema(node: Node) -> bodies.Body:
 def _alter_table(node: Node) -> bodies.Body:
     group: Group = "define"
     clear = True
-    for item in node.take("cmds") or ():
+    commands = node.take("cmds") or ()
+    for item in commands:
         command = item.get("AlterTableCmd", {})
         sort = command.get("subtype", "")
         if sort in ("AT_DropColumn", "AT_AlterColumnType", "AT_DropConstraint") and group == "define":
@@ -313,7 +326,18 @@ def _alter_table(node: Node) -> bodies.Body:
         clear = clear and not (sort == "AT_AddColumn" and "GENERATED" in str(command.get("def")))
     node.skip("objtype", "missing_ok")
     tables = [(table(node.take("relation")), "destroy" if group == "destroy" else "define")]
-    return bodies.Utility("alter table", group, tables, _CATALOG, clear=clear, reason=_REWRITES)
+    utility = bodies.Utility("alter table", group, tables, _CATALOG, clear=clear, reason=_REWRITES)
+    joins = any(item.get("AlterTableCmd", {}).get("subtype") in kinds.INHERITANCE for item in commands)
+    return _defines(utility, {"cmds": commands}, "define" if joins else "read")
+
+
+def _alter_domain(node: Node) -> bodies.Body:
+    # Its values are in the columns of any table; a new check looks at all of them.
+    checks = node.take("subtype") in ("C", "V")
+    utility = bodies.Utility(
+        "alter domain", "define", effects=_CATALOG, clear=not checks, reason="a check on the values of a domain"
+    )
+    return _defines(utility, node.rest())
 
 
 _REWRITES = "the table is rewritten by an expression"
@@ -349,5 +373,6 @@ STATEMENTS: dict[str, Callable[[Node], bodies.Body]] = {
     "VacuumStmt": _vacuum,
     "CreateSchemaStmt": _create_schema,
     "AlterTableStmt": _alter_table,
+    "AlterDomainStmt": _alter_domain,
 }
 """Statements that are more than their name, and how they are read."""
