@@ -59,6 +59,8 @@ class Keep:
     name: str
     inner: Body
     hold: bool = False
+    types: tuple[tuple[str | None, str], ...] = ()
+    """Those of its parameters (schema, name), where they are named."""
 
 
 @dataclass(slots=True)

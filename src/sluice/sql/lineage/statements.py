@@ -80,7 +80,7 @@ def _body(body: bodies.Body, catalog: Catalog, context: Context) -> Span:
         case bodies.Explain():
             return _explain(_body(body.inner, catalog, context), body.analyze)
         case bodies.Keep():
-            return _keep(body, _body(body.inner, catalog, context))
+            return _keep(body, _body(body.inner, catalog, context), catalog, context)
         case bodies.Recall():
             return _recall(body, catalog, context)
         case bodies.Utility():
@@ -253,7 +253,13 @@ def _explain(inner: Span, runs: bool) -> Span:
     )
 
 
-def _keep(body: bodies.Keep, inner: Span) -> Span:
+def _keep(body: bodies.Keep, inner: Span, catalog: Catalog, context: Context) -> Span:
+    code = {
+        f"cast to {name}" for schema, name in body.types if not catalog.cast_is_plain(schema, name, context.search_path)
+    }
+    if code:
+        # Its parameters are converted to these types whenever it runs.
+        inner = replace(inner, functions=inner.functions | code, confidence=Confidence.OPAQUE)
     effect = SessionEffect(body.verb, (body.name, "hold") if body.hold else (body.name,))
     return replace(
         inner, verb=body.verb, outputs=None, effects=(effect,), literals_matter=True, copy=None, prepared=inner

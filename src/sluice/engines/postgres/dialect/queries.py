@@ -144,6 +144,8 @@ def _functions(node: Node) -> ir.From:
     listed = False
     for item in node.take("functions"):
         parts = item["List"]["items"]
+        if len(parts) > 2:
+            raise NotUnderstood("a function in FROM with more than its columns")
         calls.append(low.expr(parts[0]))
         called.append(column_name(parts[0]) or NAMELESS)
         if len(parts) > 1 and parts[1]:
@@ -353,6 +355,8 @@ def _merge(node: Node) -> ir.Query:
             columns, places = _columns(listed)
             whens.append(ir.When(action, condition, columns=columns, values=values, places=places))
         else:
+            if values:
+                raise NotUnderstood("MERGE with values for another action")
             whens.append(ir.When(action, condition, assignments(listed)))
         when.end()
     return ir.Merge(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sluice.engines.postgres.dialect import kinds
 from sluice.engines.postgres.dialect.embedded import embedded
+from sluice.engines.postgres.dialect.lowering import type_name
 from sluice.engines.postgres.dialect.queries import QUERIES, low, query, table
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, names, opened, qualified
 from sluice.sql import bodies, ir
@@ -150,8 +151,8 @@ def _declare(node: Node) -> bodies.Body:
 
 
 def _prepare(node: Node) -> bodies.Body:
-    node.skip("argtypes")
-    return bodies.Keep("prepare", node.take("name"), body(node.take("query")))
+    types = tuple(type_name(item["TypeName"]) for item in node.take("argtypes") or ())
+    return bodies.Keep("prepare", node.take("name"), body(node.take("query")), types=types)
 
 
 def _execute(node: Node) -> bodies.Body:
@@ -230,6 +231,9 @@ def _explain(node: Node) -> bodies.Body:
 def _copy(node: Node) -> bodies.Body:
     incoming = bool(node.take("is_from"))
     relation, selected = node.take("relation"), node.take("query")
+    where = low.maybe(node.take("whereClause"))
+    if selected and (relation or where is not None):
+        raise NotUnderstood("COPY of a query with a table or a condition")
     file, program = node.take("filename"), node.take("is_program")
     shape = _copy_shape(incoming, node.take("options"))
     return bodies.Copy(
@@ -237,7 +241,7 @@ def _copy(node: Node) -> bodies.Body:
         table(relation) if relation else None,
         names(node.take("attlist")),
         query(selected) if selected else None,
-        low.maybe(node.take("whereClause")),
+        where,
         server_side=bool(file or program),
     )
 
