@@ -17,6 +17,7 @@ from sluice.session.state import State
 _ALWAYS = "set default_transaction_read_only = on"
 _AGAIN = "reset default_transaction_read_only"
 _NOW = "set transaction read only"
+AGAIN_SECONDS = 1.0
 
 
 def oblige(state: State, rulings: Sequence[Ruling]) -> bool:
@@ -53,7 +54,9 @@ def check_clock(state: State, now: float) -> None:
     """Cancels the running statement when its time is up."""
     for flight in state.flights:
         run = flight.run
-        if run is not None and run.deadline is not None and not run.over and not run.timed_out and now >= run.deadline:
+        if run is not None and run.deadline is not None and not run.over and now >= run.deadline:
             run.timed_out = True
-            state.also.append(fx.CancelUpstream())
+            # A request to cancel is lost when the server has not begun yet, so it is said until it is heard.
+            run.deadline = now + AGAIN_SECONDS
+            state.also += [fx.CancelUpstream(), fx.WakeAt(run.deadline)]
             return
