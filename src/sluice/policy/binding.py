@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,7 +22,9 @@ class Binding:
 
     `names` are all names that each column has been seen under, latest first; `drifted` are labels that a column holds
     only by an earlier name or by what was written into it, which a restart would lose unless the caller keeps them (and
-    hands them back as `learned`). `row_labels` are those of ordinary relations, system catalogs left out.
+    hands them back as `learned`). `row_labels` are those of ordinary relations, system catalogs left out. `parents` and
+    `computed` are what labels spread along: a table taken out of its parent keeps what it had by it, and so does a generated
+    column made an ordinary one.
     """
 
     labels: Mapping[ColumnRef, frozenset[str]] = field(default_factory=dict)
@@ -31,6 +33,8 @@ class Binding:
     drifted: Mapping[Place, frozenset[str]] = field(default_factory=dict)
     by_table: Mapping[TableRef, tuple[ColumnRef, ...]] = field(default_factory=dict, repr=False)
     row_labels: frozenset[str] = _NONE
+    parents: Mapping[int, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    computed: frozenset[Place] = frozenset()
 
     @classmethod
     def of(
@@ -38,6 +42,8 @@ class Binding:
         labels: Mapping[ColumnRef, frozenset[str]],
         names: Mapping[Place, tuple[ColumnRef, ...]] | None = None,
         drifted: Mapping[Place, frozenset[str]] | None = None,
+        parents: Mapping[int, tuple[int, ...]] | None = None,
+        computed: frozenset[Place] = frozenset(),
     ) -> Binding:
         """The binding of these columns; what it knows about labels and tables follows from them."""
         by_table: dict[TableRef, list[ColumnRef]] = {}
@@ -50,6 +56,8 @@ class Binding:
             drifted=drifted or {},
             by_table={table: tuple(sorted(columns)) for table, columns in by_table.items()},
             row_labels=_NONE.union(*(held for column, held in labels.items() if column.schema not in _SYSTEM)),
+            parents=parents or {},
+            computed=computed,
         )
 
     def labels_of(self, column: ColumnRef) -> frozenset[str]:
@@ -79,14 +87,16 @@ def bind(
 
     A column keeps what every name it has been seen under asks for (a rename sheds nothing; a changed label book is
     asked afresh about all of them). Children and partitions take their parents' labels by column name and parents their
-    children's, for reading one reads the other. A generated column takes those of the columns it is computed from.
+    children's, for reading one reads the other. A generated column takes those of the columns it is computed from. What
+    ceases to be a child or generated keeps the labels it had: its values are still there.
     """
     relations = _relations(catalog)
     names = _names(relations, previous)
+    parted = _parted(relations, previous)
     held: dict[Place, frozenset[str]] = {}
     drifted: dict[Place, frozenset[str]] = {}
     for place, known in names.items():
-        own, kept = assigned(known[0]), learned.get(place, _NONE)
+        own, kept = assigned(known[0]), learned.get(place, _NONE) | parted.get(place, _NONE)
         if len(known) > 1:
             kept = kept.union(*(assigned(name) for name in known[1:]))
         if kept - own:
@@ -97,7 +107,8 @@ def bind(
     labels = {names[place][0]: found for place, found in held.items()}
     for column, label in builtin.items():
         labels[column] = labels.get(column, _NONE) | {label}
-    return Binding.of(labels, names, drifted)
+    parents = {relation.oid: relation.parents for relation in relations if relation.parents}
+    return Binding.of(labels, names, drifted, parents, frozenset(_computed(relations)))
 
 
 def _relations(catalog: Catalog) -> list[Relation]:
@@ -107,6 +118,28 @@ def _relations(catalog: Catalog) -> list[Relation]:
         relation = catalog.relation(table.schema, table.table)
         if relation is not None:
             found.append(relation)
+    return found
+
+
+def _computed(relations: Iterable[Relation]) -> Iterator[Place]:
+    for relation in relations:
+        for column in relation.columns:
+            if column.generated_from:
+                yield relation.oid, column.attnum
+
+
+def _parted(relations: Iterable[Relation], previous: Binding | None) -> dict[Place, frozenset[str]]:
+    """Labels of columns that had them by a parent, or by being computed, which they no longer have or are."""
+    if previous is None or not (previous.parents or previous.computed):
+        return {}
+    computed = frozenset(_computed(relations))
+    found: dict[Place, frozenset[str]] = {}
+    for relation in relations:
+        left = not set(previous.parents.get(relation.oid, ())) <= set(relation.parents)
+        for column in relation.columns:
+            place = (relation.oid, column.attnum)
+            if (left or place in previous.computed - computed) and place in previous.names:
+                found[place] = previous.labels_of(previous.names[place][0])
     return found
 
 

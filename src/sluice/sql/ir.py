@@ -258,11 +258,13 @@ class Assignment:
 
 @dataclass(slots=True)
 class Conflict:
-    """ON CONFLICT DO UPDATE."""
+    """ON CONFLICT."""
 
     sets: list[Assignment]
     where: Expr | None
     inference: list[Expr]
+    keys: tuple[str, ...] = ()
+    """Columns by whose values rows conflict."""
 
 
 @dataclass(slots=True)

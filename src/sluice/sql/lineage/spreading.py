@@ -30,6 +30,9 @@ RECORDS: dict[str, tuple[str, ...]] = {
 }
 """The system's functions whose rows have columns of their own, where the catalog does not say."""
 
+_UNFOLDING = frozenset({"unnest"})
+"""What becomes of an array hangs on its elements alone; a `tsvector` unfolds into rows of three columns."""
+
 _PLAIN = frozenset({"json", "xml", "test", "between", "grouping"})
 """Constructs whose value is no row, whatever they are made of."""
 
@@ -38,6 +41,8 @@ def columns_of(expr: ir.Expr, scope: Scope, work: Work) -> tuple[str, ...] | Non
     """Names of the columns that an expression in FROM has, () for the one that its value is; None: that is not known."""
     if isinstance(expr, ir.Call):
         found = work.catalog.functions(expr.schema, expr.name, work.path)
+        if expr.name in _UNFOLDING and all(function.schema == "pg_catalog" for function in found):
+            return None if _any(expr.args, scope, work) else ()
         listed = {function.columns for function in found}
         if len(listed) == 1 and (only := listed.pop()) is not None:
             return only
@@ -62,7 +67,7 @@ def _may_be_row(expr: ir.Expr, scope: Scope, work: Work) -> bool:
             return False
         case ir.Cast():
             info = work.catalog.type_named(expr.schema, expr.name, work.path)
-            return info is None or work.catalog.rows_in(info.oid) != "never"
+            return info is None or _holds(info.oid, work)
         case ir.Name():
             return _column_may(scope.column(expr.parts[0]) if len(expr.parts) == 1 else _qualified(expr, scope), work)
         case ir.Compute():
@@ -71,10 +76,11 @@ def _may_be_row(expr: ir.Expr, scope: Scope, work: Work) -> bool:
             return _any(expr.args, scope, work)
         case ir.Call():
             found = work.catalog.functions(expr.schema, expr.name, work.path)
-            kinds = {work.catalog.rows_in(oid) for function in found for oid in function.returns}
-            if not kinds or "maybe" in kinds:
+            returns = {oid for function in found for oid in function.returns}
+            if not returns or any(_holds(oid, work) for oid in returns):
                 return True
-            return "as-arguments" in kinds and _any(expr.args, scope, work)
+            follows = any(work.catalog.rows_in(oid) == "as-arguments" for oid in returns)
+            return follows and _any(expr.args, scope, work)
         case _:
             return True
 
@@ -95,4 +101,10 @@ def _column_may(reach: Reach | None, work: Work) -> bool:
         return True
     relation = work.catalog.relation(reach.plain.schema, reach.plain.table)
     column = None if relation is None else relation.column(reach.plain.column)
-    return column is None or work.catalog.rows_in(column.type_oid) != "never"
+    return column is None or _holds(column.type_oid, work)
+
+
+def _holds(oid: int, work: Work) -> bool:
+    """Whether a value of the type is a row in FROM, or unfolds into rows."""
+    info = work.catalog.type_by_oid(oid)
+    return work.catalog.rows_in(oid) == "maybe" or (info is not None and info.name == "tsvector")

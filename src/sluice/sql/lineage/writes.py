@@ -48,8 +48,11 @@ def _conflict(
     excluded = Entry("excluded", [(name, landed.get(name, CLEAR)) for name, _ in own.columns], open=own.open)
     scope = inner.inside([Item.of(own), Item([excluded], [])])
     condition(conflict.where, scope, work)
+    # Whether a row conflicts tells whether its values are there.
     for expr in conflict.inference:
-        resolve(expr, scope, work)
+        work.use(resolve(expr, scope, work), "filter")
+    for key in conflict.keys:
+        work.use(own.get(key) or OPAQUE, "lookup")
     sets = _assigned(conflict.sets, scope, work)
     if sets:
         work.touch(_ref(relation, own), "update")

@@ -287,15 +287,23 @@ def _conflict(fields: Wrapped | None) -> ir.Conflict | None:
     node = Node("OnConflictClause", fields)
     node.expect("action", "ONCONFLICT_NOTHING", "ONCONFLICT_UPDATE")
     inference: list[ir.Expr] = []
+    keys: list[str] = []
     inferred = node.take("infer")
     if inferred:
         inner = Node("InferClause", inferred)
         inner.skip("conname")
         for element in inner.take("indexElems") or ():
-            inference += low.exprs([element["IndexElem"].get("expr") or {}])
+            elem = opened(element)
+            elem.skip("collation", "opclass", "ordering", "nulls_ordering")
+            name = elem.take("name")
+            keys += [name] if name else []
+            inference += low.exprs([elem.take("expr") or {}])
+            elem.end()
         inference += low.exprs([inner.take("whereClause") or {}])
         inner.end()
-    found = ir.Conflict(assignments(node.take("targetList")), low.maybe(node.take("whereClause")), inference)
+    found = ir.Conflict(
+        assignments(node.take("targetList")), low.maybe(node.take("whereClause")), inference, tuple(keys)
+    )
     node.end()
     return found
 
