@@ -170,8 +170,8 @@ impl ColumnMask {
         match (self.base, self.max_len) {
             (Base::Char, _) => out.truncate(start + 1),
             (Base::Name, _) => text::cut_bytes(out, start, NAME),
-            (_, Some(most)) => text::cut(out, start, most),
-            (_, None) => {}
+            (Base::Text | Base::Padded, Some(most)) => text::cut(out, start, most),
+            _ => {}
         }
         if let (Base::Padded, Some(length)) = (self.base, self.max_len) {
             text::pad(out, start, length);
