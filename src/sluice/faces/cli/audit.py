@@ -13,7 +13,7 @@ import typer
 from sluice.audit.events import Caller, Connected, Event, StatementAsked, StatementDone, decode
 from sluice.edges.config import load
 from sluice.edges.sinks.jsonl import LogFailed, read
-from sluice.faces.cli import evidence
+from sluice.faces.cli import answers, evidence
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.log_tail import LogTail
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
@@ -165,6 +165,9 @@ app.command("keygen")(reported(evidence.keygen))
 app.command("key")(reported(evidence.key))
 app.command("verify")(reported(evidence.verify_command))
 app.command("prove")(reported(evidence.prove_command))
+app.command("search")(reported(answers.search))
+app.command("replay")(reported(answers.replay))
+app.command("index")(reported(answers.index))
 app.command("redact")(reported(evidence.redact_command))
 app.command("heads")(reported(evidence.heads_command))
 app.command("check-proof")(reported(evidence.check_proof_command))

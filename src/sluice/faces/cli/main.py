@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from sluice.faces.cli import approvals, audit, check, doctor, init, policy, serve, sources, users, version
+from sluice.faces.cli import answers, approvals, audit, check, doctor, init, policy, serve, sources, users, version
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.statuses import Status
 
@@ -35,6 +35,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(policy.app, name="policy")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
+app.command("who-saw")(reported(answers.who_saw_command))
 app.command("version")(reported(version.command))
 
 

@@ -1,0 +1,1 @@
+"""Answers from the log: columns kept in step with its lines, and the questions asked of them."""

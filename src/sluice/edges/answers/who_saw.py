@@ -1,0 +1,95 @@
+"""Who received a label, a column or a table: when, how much, in clear or masked, under which policies, for which purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sluice.edges.answers.ask import Answers
+
+_LABELS = "list_concat(coalesce(o.labels, []), flatten(list_transform(coalesce(o.flows, []), lambda f: coalesce(f.labels, []))))"
+_BY_LABEL = f"len(list_filter({_LABELS}, lambda l: l = $what or starts_with(l, $what || '.'))) > 0"
+_BY_COLUMN = """len(list_filter(coalesce(o.flows, []), lambda f: f."column" = $what or ends_with(f."column", '.' || $what)
+    or starts_with(f."column", $what || '.') or contains(f."column", '.' || $what || '.'))) > 0"""
+
+_HITS = """
+with shown as (
+    select shape, unnest(outputs) as o from shapes where outcome = 'allow' and step <> 'prepare'
+), hits as (
+    select shape, bool_or(o.mask = 'clear') as clear, list_sort(list_distinct(list(o.mask) filter (o.mask <> 'clear'))) as masks
+    from shown where {matching} group by shape
+), chosen as (
+    select shape, clear, masks from hits where {how}
+), seen as (
+    select f.time, f.shape, f.session, f.n, coalesce(f.rows, l.rows) as rows, c.clear, c.masks
+    from facts f join chosen c using (shape) left join late l on l.session = f.session and l.n = f.n
+    where {when} and coalesce(f.ended, l.ended, '') not in ('prepared', 'skipped', 'failed')
+        and coalesce(f.rows, l.rows, 1) > 0
+)
+"""
+
+_SUMMARY = """
+select s.identity.kind as kind, s.identity.name as who, s.identity.on_behalf_of.name as on_behalf_of, s.source, h.purpose,
+    seen.clear, seen.masks, count(*) as statements, sum(seen.rows)::UBIGINT as rows, min(seen.time) as first,
+    max(seen.time) as last, list_sort(list_distinct(flatten(list(distinct h.policies)))) as policies,
+    arg_max(s.connection || '-' || seen.n, seen.time) as newest
+from seen join sessions s using (session) join shapes h using (shape) where {whose}
+group by all order by clear desc, rows desc nulls last, who
+"""
+
+_EVENTS = """
+select seen.time, s.connection || '-' || seen.n as id, s.identity.kind as kind, s.identity.name as who,
+    s.identity.on_behalf_of.name as on_behalf_of, s.source, h.purpose, seen.clear, seen.masks, seen.rows, h.policies,
+    h.normalized as text
+from seen join sessions s using (session) join shapes h using (shape) where {whose}
+order by seen.time desc limit {limit}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. `what`: a label (`pii`, `pii.email`), a column (`public.customers.email`, `customers.email`) or a table.
+
+    `clear` True: only who saw it in clear; False: only masked; None: both.
+    """
+
+    what: str
+    source: str = ""
+    who: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    clear: bool | None = None
+
+
+def kind_of(answers: Answers, what: str) -> str:
+    """`label` when anything in the log has this label or one below it, else `column`."""
+    _, rows = answers.rows(
+        "select count(*) from (select unnest(list_concat(coalesce(revealed, []), coalesce(hidden, []))) as l from shapes) "
+        "where l = ? or starts_with(l, ? || '.')",
+        (what, what),
+    )
+    return "label" if rows[0][0] else "column"
+
+
+def who_saw(answers: Answers, question: Question, *, events: int = 0) -> list[dict[str, Any]]:
+    """The answer: by who, source, purpose and how, with what they received; with `events`, the newest so many statements."""
+    matching = _BY_LABEL if kind_of(answers, question.what) == "label" else _BY_COLUMN
+    how = {None: "true", True: "clear", False: "not clear"}[question.clear]
+    values: dict[str, object] = {"what": question.what}
+    when, whose = ["true"], ["true"]
+    for name, sign, moment in (("since", ">=", question.since), ("until", "<", question.until)):
+        if moment is not None:
+            when.append(f"f.time {sign} ${name}")
+            values[name] = moment
+    if question.source:
+        whose.append("s.source = $source")
+        values["source"] = question.source
+    if question.who:
+        whose.append("(s.identity.name = $who or s.identity.on_behalf_of.name = $who)")
+        values["who"] = question.who
+    query = _HITS.format(matching=matching, how=how, when=" and ".join(when)) + (
+        _EVENTS if events else _SUMMARY
+    ).format(whose=" and ".join(whose), limit=events)
+    names, rows = answers.rows(query, values)
+    return [dict(zip(names, row, strict=True)) for row in rows]
