@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+from oidc import OidcProvider, Unavailable
 
 from sluice.testing.gateway import RunningGateway, starter_policies, verifier
 from sluice.testing.postgres import PostgresServer
@@ -142,3 +144,16 @@ def gateway(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
     files = {**starter_policies(), "policies/shop.cedar": POLICIES, "labels.yaml": LABELS}
     with RunningGateway(folder, config, files=files) as running:
         yield Shop(running, postgres)
+
+
+@pytest.fixture(scope="session")
+def oidc() -> Iterator[OidcProvider]:
+    """A real OpenID Connect provider; without Node.js its tests are skipped, but never in continuous integration."""
+    try:
+        provider = OidcProvider()
+    except Unavailable as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"continuous integration runs these tests: {missing}")
+        pytest.skip(str(missing))
+    with provider:
+        yield provider

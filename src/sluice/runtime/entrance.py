@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.edges.identity import ANYBODY, Rejected, settle_purpose
+from sluice.edges.identity import ANYBODY, Rejected, narrowed, settle_purpose
 from sluice.engines.postgres import login as steps
 from sluice.engines.postgres import startup
 from sluice.engines.postgres.login import ClientLogin, Method
@@ -124,6 +124,7 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
             case steps.WhoIs(user, _):
                 pending += _way(gateway, arrival, user)
             case steps.CheckToken(user, token):
+                await gateway.keyrings.before(gateway.tokens, token)
                 identity = await asyncio.to_thread(gateway.check_token, user, token)
                 pending += login.token_checked(identity.reason if isinstance(identity, Rejected) else "")
             case steps.Cancel(pid, secret):
@@ -185,6 +186,7 @@ def _fail(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
 
 async def _enter(gateway: Gateway, arrival: Arrival, proven: steps.Proven, identity: Identity) -> None:
     world, purpose, client = _judge(gateway, arrival, proven, identity)
+    identity = narrowed(identity, proven.purpose)
     source = gateway.config.sources[proven.database]
     display = f"sluice:{identity.display}"[:63]
     settings = dict(proven.settings)

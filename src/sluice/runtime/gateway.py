@@ -38,6 +38,7 @@ from sluice.runtime import upstream
 from sluice.runtime.approvals import Approvals
 from sluice.runtime.driver import Driver
 from sluice.runtime.entrance import admit
+from sluice.runtime.keyrings import Keyrings
 from sluice.runtime.keys import CancelKeys
 from sluice.runtime.listener import Listening
 from sluice.runtime.lowering import LargeTexts
@@ -70,7 +71,8 @@ class Gateway:
             config.limits.auth_failures_per_minute_per_address, config.limits.auth_failures_per_minute_per_user
         )
         self.directory: Directory
-        self.tokens: TokenVerifier
+        self.tokens = TokenVerifier(())
+        self.keyrings = Keyrings()
         self._people(config, rules)
         self.store = store
         self.approvals = Approvals(self)
@@ -253,7 +255,7 @@ class Gateway:
             self.log.error("event not recorded", reason=str(failure))
 
     def _people(self, config: Config, rules: Rules) -> None:
-        tokens = TokenVerifier(issuers_of(config.tokens))
+        tokens = TokenVerifier(issuers_of(config.tokens, self.tokens))
         # The same after a restart: otherwise who does not exist would be asked with another salt, and who does would not.
         secret = hmac.digest(rules.key, b"sluice: answers to unknown users", "sha256")
         self.directory = directory_of(config.users, bool(config.tokens), secret)

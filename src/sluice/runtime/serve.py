@@ -128,6 +128,7 @@ async def _end(gateway: Gateway, reason: str) -> int:
     while gateway.sessions and loop.time() < until:
         await asyncio.sleep(0.05)
     gateway.large.close()
+    gateway.keyrings.close()
     try:
         gateway.stopped(reason)
         gateway.recorder.close()
@@ -154,6 +155,7 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
             await gateway.approvals.expire()
         except StoreError as error:
             gateway.log.warning("what ran out could not be written down", reason=str(error))
+        gateway.spawn(gateway.keyrings.refresh(gateway.tokens))
         if await asyncio.to_thread(watch.changed):
             await reload(gateway, path)
             # A file whose lack made it be rejected has to be noticed when it comes.

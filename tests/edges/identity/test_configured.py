@@ -38,7 +38,7 @@ def test_a_file_without_keys_is_named(tmp_path):
 
 
 def test_an_issuer_without_keys_is_refused():
-    with pytest.raises(ValueError, match="neither `jwks` nor `public_key`"):
+    with pytest.raises(ValueError, match="says nowhere where its keys are"):
         issuers_of([Issuer(issuer=ISSUER, audience="sluice")])
 
 

@@ -29,7 +29,7 @@ def test_a_good_token_says_who_the_caller_is():
         kind="user",
         name="dana",
         groups=frozenset({"data"}),
-        claims=(("iss", ISSUER),),
+        claims=(("iss", ISSUER), ("sub", "dana")),
         method="token",
         authenticated_at=NOW - 60,
         expires_at=NOW + 630,
@@ -122,7 +122,9 @@ def test_changed_claims_are_refused():
         ({"groups": ["g"] * 1001}, "`groups` is no list"),
         ({"act": "trainer"}, "`act` is no actor"),
         ({"act": {}}, "`act.sub` is no name"),
-        ({"act": {"sub": "a", "act": {"sub": "b"}}}, "more than once"),
+        ({"act": {"sub": "a", "act": {"sub": "b", "act": {"sub": "c", "act": {"sub": "d"}}}}}, "more than 3 times"),
+        ({"act": {"sub": "a", "act": {"sub": "a"}}}, "acts for itself"),
+        ({"act": {"sub": "a", "act": "b"}}, "`act` is no actor"),
         ({"act": {"sub": "a", "iss": "https://evil.example"}}, "another issuer's"),
     ],
 )
@@ -197,7 +199,39 @@ def test_one_issuer_s_key_does_not_speak_for_another():
     assert isinstance(tokens.verify(signed(key=STRANGER), NOW), Rejected)
     assert isinstance(tokens.verify(signed(claims(iss="https://other.example.org")), NOW), Rejected)
     theirs = signed(claims(iss="https://other.example.org"), key=STRANGER)
-    assert tokens.verify(theirs, NOW).claims == (("iss", "https://other.example.org"),)
+    assert tokens.verify(theirs, NOW).claims[0] == ("iss", "https://other.example.org")
+
+
+def test_one_issuer_may_have_tokens_for_two_audiences():
+    tokens = TokenVerifier([issuer(), issuer(audience="jobs", kind="service")])
+    assert tokens.verify(signed(), NOW).kind == "user"
+    assert tokens.verify(signed(claims(aud="jobs")), NOW).kind == "service"
+    assert isinstance(tokens.verify(signed(claims(aud="others")), NOW), Rejected)
+
+
+def test_claims_that_are_required_have_to_be_there_with_just_that_value():
+    assert told(signed(claims(hd="example.org")), require={"hd": "example.org"}).name == "dana"
+    assert "`hd`" in rejected(signed(claims(hd="evil.example")), require={"hd": "example.org"})
+    assert "`hd`" in rejected(signed(), require={"hd": "example.org"})
+
+
+def test_groups_are_found_inside_other_claims_and_under_names_with_dots():
+    nested = signed(claims(groups=None, realm_access={"roles": ["dba"]}))
+    assert told(nested, groups_claim="realm_access.roles").groups == {"dba"}
+    dotted = signed(claims(groups=None, **{"https://example.org/groups": ["dba"]}))
+    assert told(dotted, groups_claim="https://example.org/groups").groups == {"dba"}
+    assert told(signed(), groups_claim="realm_access.roles").groups == frozenset()
+
+
+def test_groups_that_are_not_mapped_do_not_count_where_some_are():
+    token = signed(claims(groups=["7f3a", "data"]))
+    assert told(token, group_names={"7f3a": ("dba", "staff")}).groups == {"dba", "staff"}
+
+
+def test_an_agent_that_acts_for_an_agent_stands_behind_neither():
+    identity = told(signed(claims(act={"sub": "second", "act": {"sub": "first"}}, purpose="fine-tuning")))
+    assert identity.display == "agent:second for agent:first for user:dana"
+    assert identity.purposes == {"fine-tuning"}
 
 
 def test_an_issuer_cannot_be_configured_twice():

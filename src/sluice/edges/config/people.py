@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from sluice.edges.config.parts import Name
+from sluice.edges.config.parts import Name, Text
 from sluice.engines.postgres import scram
 
 LEAST_ITERATIONS = 4096
@@ -62,16 +62,37 @@ class User(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Issuer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whose tokens (JWT, given as the password) are accepted. Keys by `jwks` or `public_key`, one of both."""
+    """Whose tokens (JWT, given as the password) are accepted. Keys by one of `discover`, `jwks_url`, `jwks`, `public_key`."""
 
     issuer: Annotated[str, Meta(min_length=1, description="the `iss` claim, exactly")]
     audience: Annotated[str, Meta(min_length=1, description="what the `aud` claim must hold")]
+    discover: Annotated[
+        bool, Meta(description="find the keys by OpenID Connect discovery at the issuer, and follow their rotation")
+    ] = False
+    jwks_url: Annotated[
+        Text | None, Meta(description="fetch the JSON Web Key Set from here, and follow its rotation")
+    ] = None
+    ca: Annotated[
+        Path | None, Meta(description="CA in PEM that proves the issuer's server, where the system's do not")
+    ] = None
     jwks: Annotated[Path | None, Meta(description="file with a JSON Web Key Set")] = None
     public_key: Annotated[Path | None, Meta(description="file with one public key in PEM")] = None
     algorithms: Annotated[
         tuple[Algorithm, ...], Meta(min_length=1, description="signatures accepted; symmetric ones never are")
     ] = ("RS256", "ES256", "EdDSA")
+    kind: Annotated[
+        Literal["user", "service"], Meta(description="what its tokens stand for: people, or programs (workloads)")
+    ] = "user"
+    require: Annotated[dict[str, str], Meta(description="claims that must be there with just this value")] = {}
     name_claim: Annotated[str, Meta(min_length=1, description="claim that names the identity")] = "sub"
-    groups_claim: Annotated[str, Meta(min_length=1, description="claim with the groups")] = "groups"
+    groups_claim: Annotated[
+        str, Meta(min_length=1, description="claim with the groups; `a.b` also finds `b` inside of `a`")
+    ] = "groups"
+    group_names: Annotated[
+        dict[str, tuple[Name, ...]] | None,
+        Meta(
+            description="groups that the issuer's groups stand for; without it they keep their names, with it no others count"
+        ),
+    ] = None
     purpose_claim: Annotated[str, Meta(min_length=1, description="claim that fixes the purpose")] = "purpose"
     leeway: Annotated[float, Meta(ge=0, le=300, description="seconds by which clocks may differ")] = 30.0

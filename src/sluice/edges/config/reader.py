@@ -159,7 +159,7 @@ class Reader:
         if not text or "\0" in text:
             raise self._error(node, f"{_named(place)} is empty or holds NUL", "a path")
         if "://" in text:
-            raise self._error(node, f"{_named(place)} is a URL", "the path of a file; Sluice fetches nothing")
+            raise self._error(node, f"{_named(place)} is a URL", "the path of a file")
         try:
             return self.base / Path(text).expanduser()
         except RuntimeError:

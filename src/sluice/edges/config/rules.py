@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from sluice.edges.config.config import Config
 from sluice.edges.config.listeners import Listener
+from sluice.edges.config.parts import is_loopback
 from sluice.edges.config.people import Issuer, User
 from sluice.edges.config.reader import Reader
 from sluice.edges.config.sources import Source
@@ -104,10 +106,30 @@ def _source(name: str, source: Source, reader: Reader) -> None:
 
 
 def _issuer(index: int, issuer: Issuer, reader: Reader) -> None:
-    if (issuer.jwks is None) == (issuer.public_key is None):
+    place = ("tokens", index)
+    ways = (issuer.discover or None, issuer.jwks_url, issuer.jwks, issuer.public_key)
+    if sum(way is not None for way in ways) != 1:
         reader.fail(
-            ("tokens", index), "its signing keys have to come from one place", "expected either `jwks` or `public_key`"
+            place,
+            "its signing keys have to come from one place",
+            "expected one of `discover: true`, `jwks_url`, `jwks` and `public_key`",
         )
+    fetched = issuer.issuer if issuer.discover else issuer.jwks_url
+    if fetched is not None and not _proven_url(fetched):
+        reader.fail(
+            (*place, "issuer" if issuer.discover else "jwks_url"),
+            "keys that are fetched from there could be anybody's",
+            "expected an `https://` address (`http://` on loopback alone)",
+        )
+    if fetched is None and issuer.ca is not None:
+        reader.fail((*place, "ca"), "nothing is fetched from the issuer", "expected `discover` or `jwks_url` with it")
+
+
+def _proven_url(url: str) -> bool:
+    parsed = urlsplit(url)
+    return bool(parsed.hostname) and (
+        parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(parsed.hostname or ""))
+    )
 
 
 def _store(store: StoreSettings, reader: Reader) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sluice.edges.identity.certificates import CertificateMapper, certificate_name
 from sluice.edges.identity.configured import directory_of, issuers_of
-from sluice.edges.identity.directory import ANYBODY, Account, Directory, Way, settle_purpose
+from sluice.edges.identity.directory import ANYBODY, Account, Directory, Way, narrowed, settle_purpose
+from sluice.edges.identity.discovery import DiscoveryError, Provider, discover
+from sluice.edges.identity.fetched import FetchedKeys
 from sluice.edges.identity.keys import read_keys
 from sluice.edges.identity.ratelimit import RateLimit
 from sluice.edges.identity.rejected import Rejected
@@ -15,6 +17,9 @@ __all__ = [
     "Account",
     "CertificateMapper",
     "Directory",
+    "DiscoveryError",
+    "FetchedKeys",
+    "Provider",
     "RateLimit",
     "Rejected",
     "TokenIssuer",
@@ -22,7 +27,9 @@ __all__ = [
     "Way",
     "certificate_name",
     "directory_of",
+    "discover",
     "issuers_of",
+    "narrowed",
     "read_keys",
     "settle_purpose",
 ]

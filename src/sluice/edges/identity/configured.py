@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from sluice.edges.config import Issuer, User
 from sluice.edges.identity.directory import Account, Directory
-from sluice.edges.identity.keys import read_keys
-from sluice.edges.identity.tokens import TokenIssuer
+from sluice.edges.identity.fetched import FetchedKeys, Place
+from sluice.edges.identity.keys import VerifyKey, read_keys
+from sluice.edges.identity.tokens import TokenIssuer, TokenVerifier
 
 
 def directory_of(users: Mapping[str, User], tokens: bool, secret: bytes = b"") -> Directory:
@@ -15,12 +16,14 @@ def directory_of(users: Mapping[str, User], tokens: bool, secret: bytes = b"") -
     return Directory({name: _account(user) for name, user in users.items()}, tokens, secret)
 
 
-def issuers_of(issuers: Sequence[Issuer]) -> tuple[TokenIssuer, ...]:
-    """The configured issuers with their keys, read from their files (it may block).
+def issuers_of(issuers: Sequence[Issuer], before: TokenVerifier | None = None) -> tuple[TokenIssuer, ...]:
+    """The configured issuers with their keys, read from their files (it may block); keys to be fetched are not fetched here.
 
-    Raises OSError when a file cannot be read and ValueError when it holds no key that may be used.
+    `before`: key sets that were fetched for it are kept where they come from the same place. Raises OSError when a file
+    cannot be read and ValueError when it holds no key that may be used.
     """
-    return tuple(_issuer(issuer) for issuer in issuers)
+    known = {} if before is None else {keys.place: keys for keys in before.fetched()}
+    return tuple(_issuer(issuer, known) for issuer in issuers)
 
 
 def _account(user: User) -> Account:
@@ -35,21 +38,30 @@ def _account(user: User) -> Account:
     )
 
 
-def _issuer(issuer: Issuer) -> TokenIssuer:
-    path = issuer.jwks or issuer.public_key
-    if path is None:
-        raise ValueError(f"issuer `{issuer.issuer}` has neither `jwks` nor `public_key`")
-    try:
-        keys = read_keys(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+def _issuer(issuer: Issuer, known: Mapping[Place, FetchedKeys]) -> TokenIssuer:
     return TokenIssuer(
         issuer=issuer.issuer,
         audience=issuer.audience,
-        keys=keys,
+        keys=_keys(issuer, known),
         algorithms=issuer.algorithms,
+        kind=issuer.kind,
+        require=issuer.require,
         name_claim=issuer.name_claim,
         groups_claim=issuer.groups_claim,
+        group_names=issuer.group_names,
         purpose_claim=issuer.purpose_claim,
         leeway=issuer.leeway,
     )
+
+
+def _keys(issuer: Issuer, known: Mapping[Place, FetchedKeys]) -> tuple[VerifyKey, ...] | FetchedKeys:
+    if issuer.discover or issuer.jwks_url is not None:
+        fetched = FetchedKeys(issuer.issuer, issuer.jwks_url, issuer.ca)
+        return known.get(fetched.place, fetched)
+    path = issuer.jwks or issuer.public_key
+    if path is None:
+        raise ValueError(f"issuer `{issuer.issuer}` says nowhere where its keys are")
+    try:
+        return read_keys(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -112,10 +112,19 @@ class Directory:
         )
 
     def admit(self, user: str, told: Identity) -> Identity | Rejected:
-        """What a token told, held against the name the client gave and against the users, where they are narrower."""
+        """What a token told, held against the name the client gave and against the users, where they are narrower.
+
+        An agent for whom neither its token nor the users fix a purpose has none, and policy refuses it.
+        """
         if user != told.name and user not in ANYBODY:
             return Rejected("the token is another user's")
-        behind = None if told.on_behalf_of is None else self._known(told.on_behalf_of)
+        admitted = self._whole(told)
+        if isinstance(admitted, Rejected) or admitted.kind != "agent" or admitted.purposes is not None:
+            return admitted
+        return replace(admitted, purposes=frozenset(), default_purpose="")
+
+    def _whole(self, told: Identity) -> Identity | Rejected:
+        behind = None if told.on_behalf_of is None else self._whole(told.on_behalf_of)
         if isinstance(behind, Rejected):
             return behind
         known = self._known(told)
@@ -152,6 +161,11 @@ def settle_purpose(identity: Identity, stated: str) -> str | Rejected:
     if identity.purposes is not None and stated not in identity.purposes:
         return Rejected(f"purpose `{stated}` is not among those `{identity.name}` may state")
     return stated
+
+
+def narrowed(identity: Identity, stated: str) -> Identity:
+    """An agent whose connection stated a purpose has that one alone: its statements choose no other."""
+    return replace(identity, purposes=frozenset({stated})) if stated and identity.kind == "agent" else identity
 
 
 def _narrower(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
