@@ -37,6 +37,7 @@ async def prove(gateway: Gateway, request: HttpRequest) -> Identity | Answer:
     person = "" if user == "token" else user
     if gateway.rate.wait(request.address, person, now) > 0:
         return problem(429, "too many failed logins from here; wait a minute, then try again")
+    await gateway.keyrings.before(gateway.tokens, secret)
     found = await asyncio.to_thread(_checked, gateway, user, secret, basic)
     if isinstance(found, Rejected):
         gateway.rate.failed(request.address, person, now)
