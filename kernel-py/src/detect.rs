@@ -115,6 +115,7 @@ impl Detectors {
     ) -> PyResult<Scrubbed<'py>> {
         let form = match form {
             "jsonl" => Form::JsonLines,
+            "json" => Form::Json,
             "text" => Form::Text,
             "csv" => Form::Csv(delimiter),
             _ => return Err(KernelError::new_err("unknown form of a file")),
@@ -126,6 +127,7 @@ impl Detectors {
             let mut out = Vec::with_capacity(run.len() + run.len() / 16);
             match form {
                 Form::JsonLines => kernel::detect::files::json_lines(run, &mut scrub, &mut out),
+                Form::Json => kernel::detect::files::json_value(run, &mut scrub, &mut out),
                 Form::Text => kernel::detect::files::text(run, &mut scrub, &mut out),
                 Form::Csv(delimiter) => {
                     kernel::detect::files::csv(run, delimiter, &columns, &mut scrub, &mut out);
@@ -183,6 +185,7 @@ impl Detectors {
 
 enum Form {
     JsonLines,
+    Json,
     Text,
     Csv(u8),
 }

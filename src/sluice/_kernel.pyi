@@ -212,7 +212,7 @@ class Detectors:
         delimiter: int = ...,
         columns: Sequence[bytes] = ...,
     ) -> tuple[bytes, Tally]:
-        """Whole records of a file (`jsonl`, `csv`, `text`) scrubbed, and what was found; `key`: with marks for equal values."""
+        """Whole records of a file (`jsonl`, `json`, `csv`, `text`) scrubbed, and what was found; `key`: with marks for equal values."""
 
     def scrub_values(
         self, values: Sequence[bytes | None], name: bytes, key: bytes | None, least: int, /

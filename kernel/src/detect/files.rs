@@ -18,6 +18,13 @@ pub fn json_lines(run: &[u8], scrub: &mut Scrub<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// One JSON value over any number of lines; what is none is read line by line.
+pub fn json_value(run: &[u8], scrub: &mut Scrub<'_>, out: &mut Vec<u8>) {
+    if json::scrub(run, b"", scrub, out).is_none() {
+        json_lines(run, scrub, out);
+    }
+}
+
 /// Text without structure.
 pub fn text(run: &[u8], scrub: &mut Scrub<'_>, out: &mut Vec<u8>) {
     scrub.text_at(run, b"text", out);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 /// How far before a value its words are looked for.
 const WINDOW: usize = 56;
 const LONGEST: usize = 32;
+const LONG: usize = 8;
 
 /// Which detectors a word speaks for, and which against. One bit per detector.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,16 +53,21 @@ impl Words {
             line = line.get(whole.unwrap_or(line.len())..).unwrap_or_default();
         }
         *steps += line.len();
-        self.said(line)
+        self.words(line, LONG)
     }
 
     /// What a name of a column or a key says: `card_number`, `cardNumber`, `CARD NUMBER`.
     pub fn said(&self, name: &[u8]) -> Hint {
+        self.words(name, 0)
+    }
+
+    /// `least`: how long two words in a row have to be together to be looked for as one; `it in` is no `itin`.
+    fn words(&self, text: &[u8], least: usize) -> Hint {
         let mut hint = Hint::default();
         let mut last = 0;
         let mut pair = [0u8; 2 * LONGEST];
         let mut length = 0;
-        for word in (Split { rest: name }) {
+        for (word, joined) in (Split { rest: text }) {
             if word.len() > LONGEST || word.is_empty() {
                 last = 0;
                 continue;
@@ -75,7 +81,10 @@ impl Words {
                     length += 1;
                 }
             }
-            for part in [pair.get(last..length), pair.get(..length)] {
+            let both = pair
+                .get(..length)
+                .filter(|both| joined || both.len() >= least);
+            for part in [pair.get(last..length), both] {
                 if let Some(known) = part.and_then(|part| self.0.get(part)) {
                     hint = hint.and(*known);
                 }
@@ -96,9 +105,10 @@ fn within(byte: u8) -> bool {
 }
 
 impl<'a> Iterator for Split<'a> {
-    type Item = &'a [u8];
+    /// The word, and whether nothing stands between it and the one before.
+    type Item = (&'a [u8], bool);
 
-    fn next(&mut self) -> Option<&'a [u8]> {
+    fn next(&mut self) -> Option<Self::Item> {
         let start = self.rest.iter().position(|c| within(*c))?;
         let rest = self.rest.get(start..)?;
         let mut end = 1;
@@ -109,6 +119,6 @@ impl<'a> Iterator for Split<'a> {
             end += 1;
         }
         self.rest = rest.get(end..).unwrap_or_default();
-        rest.get(..end)
+        Some((rest.get(..end)?, start == 0))
     }
 }

@@ -71,9 +71,9 @@ PERSONAL: tuple[Detector, ...] = (
     ),
     Detector(
         kind="name_said", label="pii.name", shown="name", alone=82, told=90, bound="word",
-        lead=r"(?:(?i:my name is|my name's|(?:(?:full|first|last|middle|given|family|sur|maiden|patient|customer|client|contact|employee"
-        r"|applicant|account holder|cardholder|insured|beneficiary|recipient|user|legal|passenger)'?s?[ _-]?)name(?: is)?|cardholder"
-        r"|account holder|patient|employee|applicant|beneficiary|attn|kind regards|best regards|regards|sincerely)[\"']?(?::|=|,)?[\"' \n]{1,3}"
+        lead=r"(?:(?i:(?:my name is|my name's) |(?:(?:full|first|last|middle|given|family|sur|maiden|patient|customer|client|contact|employee"
+        r"|applicant|account holder|cardholder|insured|beneficiary|recipient|user|legal|passenger)'?s?[ _-]?name|cardholder"
+        r"|account holder|patient|employee|applicant|beneficiary|attn|kind regards|best regards|regards|sincerely)[\"']?(?::|=|,|\n| is )[\"' \n]{0,3})"
         r"|(?:I am|I'm) )",
         pattern=_FULL_NAME,
         examples=("My name is Rowan Anvil", "Patient: Hazel von Trowel", "cardholder name: Iris Q. Wrench", "Hello, I am Sage Niblick."),

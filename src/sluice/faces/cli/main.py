@@ -6,7 +6,20 @@ import traceback
 
 import typer
 
-from sluice.faces.cli import answers, approvals, audit, check, doctor, init, policy, serve, sources, users, version
+from sluice.faces.cli import (
+    answers,
+    approvals,
+    audit,
+    check,
+    doctor,
+    init,
+    policy,
+    scrub,
+    serve,
+    sources,
+    users,
+    version,
+)
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.statuses import Status
 
@@ -36,6 +49,8 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.command("who-saw")(reported(answers.who_saw_command))
+app.command("scan-file")(reported(scrub.scan_file))
+app.command("scrub")(reported(scrub.scrub))
 app.command("version")(reported(version.command))
 
 
