@@ -138,6 +138,8 @@ def _copy(mask: Mask, output: Output, catalog: Types, data: bytes, shape: CopySh
         (25, "text", b"[redacted]"),
         (1043, "character varying(5)", b"[reda"),
         (1043, "character varying", b"[redacted]"),
+        (1042, "bpchar", b"[redacted]"),
+        (1042, "character(12)", b"[redacted]  "),
         (1043, "varchar", b"\\N"),
         (23, "integer", b"\\N"),
         (1700, "numeric(3,1)", b"\\N"),

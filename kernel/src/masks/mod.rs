@@ -227,7 +227,11 @@ impl ColumnMask {
         }?;
         match (masked, self.declared) {
             (Value::Decimal(text), Some(declared)) => {
-                Some(Value::Decimal(numeric::fit(&text, declared)?))
+                let fitted = Value::Decimal(numeric::fit(&text, declared)?);
+                // Rounding can lead back to the value itself, which only a bucket may be.
+                let itself = self.method != Method::Generalize
+                    && fitted.with_canonical(|one| value.with_canonical(|other| one == other));
+                (!itself).then_some(fitted)
             }
             (masked, _) => Some(masked),
         }
@@ -377,6 +381,11 @@ mod tests {
                     "{method} {text}"
                 );
             }
+        }
+        let rounded = [("precision", "2"), ("scale", "-3")];
+        for text in ["1000", "5000", "9000"] {
+            let made = masked("pseudonym", "numeric", false, &rounded, text.as_bytes());
+            assert_ne!(made.as_deref(), Some(text.as_bytes()));
         }
         assert_eq!(
             masked("generalize", "numeric", false, &generalized, b"-99.99"),

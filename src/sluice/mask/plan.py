@@ -23,7 +23,7 @@ _SCALE = 0x7FF
 _UTF8 = frozenset({"", "utf8", "unicode"})
 _PUNCTUATION = re.compile(r"[^A-Za-z0-9]")
 _DECLARED = re.compile(
-    r"(?:character(?: varying)?(?:\((?P<length>\d+)\))?|numeric(?:\((?P<precision>\d+),(?P<scale>-?\d+)\))?)(?:\[\])*"
+    r"(?:bpchar|character(?: varying)?(?:\((?P<length>\d+)\))?|numeric(?:\((?P<precision>\d+),(?P<scale>-?\d+)\))?)(?:\[\])*"
 )
 
 

@@ -97,6 +97,8 @@ def _numeric(value: bytes, method: str, kind: str, binary: bool, params: Mapping
         return None
     if made is not None and declared is not None:
         made = numbers.fit(Decimal(made), declared)
+        if made is not None and method != "generalize" and Decimal(made) == number:
+            return None
     if made is None:
         return None
     return packed(made) if binary else made.encode()
