@@ -16,6 +16,10 @@ class Metrics:
         self.sessions = Gauge("sluice_sessions", "Sessions open now", ["source"], registry=self.registry)
         self.statements = Gauge("sluice_log_events", "Statements recorded since the start", registry=self.registry)
         self.log_bytes = Gauge("sluice_log_bytes", "Bytes appended to the log since the start", registry=self.registry)
+        self.signed = Gauge("sluice_log_signed_events", "Events under the newest checkpoint", registry=self.registry)
+        self.witness_failures = Gauge(
+            "sluice_witness_failures", "Checkpoints that a witness did not take since the start", registry=self.registry
+        )
         self.snapshot = Gauge("sluice_snapshot_version", "Version of the newest world", registry=self.registry)
         self.reloads = Counter(
             "sluice_reloads", "Configuration reloads by outcome", ["outcome"], registry=self.registry

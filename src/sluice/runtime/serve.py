@@ -146,6 +146,8 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
         await asyncio.sleep(LOOK_SECONDS)
         gateway.metrics.statements.set(gateway.recorder.events)
         gateway.metrics.log_bytes.set(gateway.recorder.bytes)
+        gateway.metrics.signed.set(gateway.recorder.checkpoint.size)
+        gateway.metrics.witness_failures.set(gateway.witnessing.failures)
         gateway.metrics.snapshot.set(gateway.worlds.version)
         if not gateway.recorder.healthy:
             line = encode(ConfigReloaded("g-probe", stamp(time.time()), gateway.worlds.version))

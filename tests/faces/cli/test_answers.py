@@ -63,3 +63,18 @@ def test_a_session_is_shown_statement_by_statement(log: Path, run: Run) -> None:
 def test_the_columns_are_brought_up_to_date(log: Path, run: Run) -> None:
     assert json.loads(run("audit", "index", "--json").stdout)["bytes"] > 0
     assert json.loads(run("audit", "index", "--json").stdout)["bytes"] == 0
+
+
+def test_paths_are_printed_in_each_form(log: Path, run: Run) -> None:
+    found = json.loads(run("paths", "alice", "--json").stdout)
+    assert found == {"begin": [], "edges": []} or found["edges"]
+    for form in ("text", "mermaid", "svg"):
+        assert run("paths", "pii", "--format", form).exit_code == 0
+    assert "went nowhere" in run("paths", "nothing").output
+    assert run("paths", "pii", "--since", "once").exit_code == 2
+
+
+def test_events_are_shipped_once_to_a_file(log: Path, run: Run) -> None:
+    assert "5 events were sent to out.jsonl" in run("audit", "ship", "out.jsonl").output
+    assert json.loads(run("audit", "ship", "out.jsonl", "--json").stdout) == {"events": 0}
+    assert run("audit", "ship", "http://127.0.0.1:1/").exit_code == 3

@@ -98,3 +98,13 @@ def test_one_head_over_all_logs_is_published(folder: Path, run: Run) -> None:
 def test_a_text_is_struck_out_only_of_a_closed_segment(folder: Path, run: Run) -> None:
     assert "still written to" in run("audit", "redact", "c1-1", "--reason", "no").output
     assert run("audit", "redact", "c9-9", "--reason", "no").exit_code == 1
+
+
+def test_a_hold_is_placed_listed_and_lifted(folder: Path, run: Run) -> None:
+    placed = run("audit", "hold", "case-7", "--reason", "litigation", "--from", "2026-01-01", "--to", "2026-04-01")
+    assert placed.output == "`case-7` keeps what was recorded from 2026-01-01 to 2026-04-01\n"
+    assert "litigation" in run("audit", "holds").output
+    assert "nothing to remove" in run("audit", "prune", "--keep", "400d").output
+    assert run("audit", "release", "case-7").exit_code == 0
+    assert run("audit", "release", "case-7").exit_code == 1
+    assert run("audit", "prune", "--keep", "forever").exit_code == 2

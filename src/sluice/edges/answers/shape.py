@@ -105,7 +105,7 @@ VIEWS: Mapping[str, str] = {
     "statements": """
         select f.time, s.connection || '-' || f.n as id, s.source, s.environment, s.identity.kind as kind,
             s.identity.name as who, s.identity.on_behalf_of.name as on_behalf_of, s.identity.groups as groups,
-            h.purpose, s.client.address as address, s.client.application as application, h.verb, h.step, h.outcome,
+            h.purpose, s.client.address as address, s.client.application as application, h.verb, h.actions, h.step, h.outcome,
             h.policies, h.revealed, h.hidden, [t.table for t in h.tables] as tables, h.normalized as text,
             h.fingerprint, h.confidence, h.refusal.message as refusal, coalesce(f.rows, l.rows) as rows,
             coalesce(f.bytes, l.bytes) as bytes, coalesce(f.masked, l.masked) as masked,

@@ -11,6 +11,7 @@ from sluice.faces.cli import (
     approvals,
     audit,
     check,
+    data_paths,
     doctor,
     init,
     policy,
@@ -48,6 +49,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(policy.app, name="policy")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
+app.command("paths")(reported(data_paths.paths_command))
 app.command("who-saw")(reported(answers.who_saw_command))
 app.command("scan-file")(reported(scrub.scan_file))
 app.command("scrub")(reported(scrub.scrub))

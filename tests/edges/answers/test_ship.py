@@ -1,0 +1,131 @@
+"""Events reach a file, a syslog server and an HTTP address at least once, whoever breaks off."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from sluice.audit.encode import encode, stamp
+from sluice.audit.events import AuthFailed, Peer
+from sluice.edges.answers import ship as ship_module
+from sluice.edges.answers.ocsf import record
+from sluice.edges.answers.ship import ShipFailed, ship
+
+from .conftest import ALICE, START, asked, some
+
+
+class Collector(HTTPServer):
+    """Takes lines; refuses every second request when told to."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.lines: list[bytes] = []
+        self.requests = 0
+        self.moody = False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.server.requests += 1
+        bad = self.server.moody and self.server.requests % 2 == 0
+        if not bad:
+            self.server.lines += body.splitlines()
+        self.send_response(503 if bad else 200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    server = Collector()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_file_gets_what_is_new_each_time(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.jsonl"
+    assert ship(folder, str(target), "jsonl") == len(some().splitlines())
+    assert target.read_bytes() == some()
+    assert ship(folder, str(target), "jsonl") == 0
+    with (folder / "audit-000002.jsonl").open("ab") as segment:
+        segment.write(asked(ALICE, "z", 1) + b'{"torn')
+    assert ship(folder, str(target), "jsonl") == 1
+    assert target.read_bytes() == some() + asked(ALICE, "z", 1)
+
+
+def test_an_address_that_fails_now_and_then_gets_all_in_the_end(
+    folder: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ship_module, "BATCH", 3)
+    collector.moody = True
+    url = f"http://127.0.0.1:{collector.server_port}/in?source=sluice"
+    with pytest.raises(ShipFailed, match="answered with 503"):
+        ship(folder, url, "jsonl")
+    for _ in range(20):
+        try:
+            ship(folder, url, "jsonl")
+        except ShipFailed:
+            continue
+        break
+    assert collector.lines == some().splitlines()
+
+
+def test_a_syslog_server_gets_framed_messages(folder: Path) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    got: list[bytes] = []
+
+    def take() -> None:
+        connection, _ = server.accept()
+        with connection:
+            while block := connection.recv(65536):
+                got.append(block)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    count = ship(folder, f"syslog://127.0.0.1:{server.getsockname()[1]}", "ocsf")
+    thread.join()
+    server.close()
+    data, messages = b"".join(got), []
+    while data:
+        size, _, data = data.partition(b" ")
+        messages.append(data[: int(size)])
+        data = data[int(size) :]
+    assert len(messages) == count == 8
+    assert messages[0].startswith(b"<110>1 ")
+    assert json.loads(messages[0][messages[0].index(b"{") :])["class_name"] == "Authentication"
+
+
+def test_nobody_there_is_said(folder: Path) -> None:
+    with pytest.raises(ShipFailed, match="did not take the events"):
+        ship(folder, "http://127.0.0.1:1/", "jsonl")
+
+
+def test_statements_and_logins_are_ocsf_records() -> None:
+    found = record(asked(ALICE, "c", 1, outcome="refuse").rstrip())
+    assert found is not None
+    assert (found["class_uid"], found["activity_id"], found["type_uid"]) == (6005, 1, 600501)
+    assert (found["status_id"], found["severity_id"], found["status_detail"]) == (2, 3, "not permitted")
+    assert found["actor"]["user"] == {"name": "alice", "type_id": 1, "type": "User", "groups": [{"name": "support"}]}
+    assert found["metadata"]["uid"] == "c-1"
+    failed = record(
+        encode(AuthFailed("g-1", stamp(START), Peer("::1"), "eve", "shop", "scram", "wrong password")).rstrip()
+    )
+    assert failed is not None
+    assert (failed["type_uid"], failed["user"], failed["status_id"]) == (300201, {"name": "eve"}, 2)
+    assert record(b'{"event":"disconnected"}') is None
