@@ -108,3 +108,14 @@ def test_a_hold_is_placed_listed_and_lifted(folder: Path, run: Run) -> None:
     assert run("audit", "release", "case-7").exit_code == 0
     assert run("audit", "release", "case-7").exit_code == 1
     assert run("audit", "prune", "--keep", "forever").exit_code == 2
+
+
+def test_a_report_is_written_with_its_proofs(folder: Path, run: Run) -> None:
+    written = run("report", "gdpr", "--from", "2026-01-01", "-o", "r.html")
+    assert written.exit_code == 0, written.output
+    assert "user:alice" in (folder / "r.html").read_text()
+    assert (folder / "r.evidence" / "c1-1.tlog-proof").exists()
+    assert run("report", "soc2", "--from", "once").exit_code == 2
+    path = folder / "audit" / "audit-000001.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"alice", b"olice"))
+    assert run("report", "soc2").exit_code == 1

@@ -15,6 +15,7 @@ from sluice.faces.cli import (
     doctor,
     init,
     policy,
+    report,
     scrub,
     serve,
     sources,
@@ -50,6 +51,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.command("paths")(reported(data_paths.paths_command))
+app.command("report")(reported(report.report_command))
 app.command("who-saw")(reported(answers.who_saw_command))
 app.command("scan-file")(reported(scrub.scan_file))
 app.command("scrub")(reported(scrub.scrub))
