@@ -130,7 +130,9 @@ def parameters(raw: bytes) -> tuple[bytes, tuple[str, ...]]:
     for index in range(values):
         size = _I32.unpack_from(raw, at)[0]
         at += 4
-        binary = formats[index if count > 1 else 0] == 1 if formats else False
+        # As many formats as values, one for all, or none; any other number is an error of the server's.
+        at_format = index if count > 1 else 0
+        binary = at_format < count and formats[at_format] == 1
         shown.append(_shown(raw[at : at + size], binary) if size >= 0 else "NULL")
         at += max(size, 0)
     return raw[start:at] if values else b"", tuple(shown)
@@ -172,6 +174,19 @@ def _call(raw: bytes) -> FunctionCall:
     return FunctionCall(raw, int.from_bytes(raw[5:9], "big"))
 
 
+def _bare(kind: Callable[[bytes], Asked]) -> Callable[[bytes], Asked]:
+    def decode(raw: bytes) -> Asked:
+        _whole(raw, 5)
+        return kind(raw)
+
+    return decode
+
+
+def _copy_failed(raw: bytes) -> CopyIn:
+    _whole(raw, _cstring(raw, 5)[1])
+    return CopyIn(raw, 0, True)
+
+
 _DECODERS: dict[int, Callable[[bytes], Asked]] = {
     ord("Q"): _query,
     ord("P"): _parse,
@@ -179,11 +194,11 @@ _DECODERS: dict[int, Callable[[bytes], Asked]] = {
     ord("D"): _describe,
     ord("E"): _execute,
     ord("C"): _close,
-    ord("S"): Sync,
-    ord("H"): Flush,
+    ord("S"): _bare(Sync),
+    ord("H"): _bare(Flush),
     ord("d"): lambda raw: CopyIn(raw, count_rows(raw), False),
-    ord("c"): lambda raw: CopyIn(raw, 0, True),
-    ord("f"): lambda raw: CopyIn(raw, 0, True),
+    ord("c"): _bare(lambda raw: CopyIn(raw, 0, True)),
+    ord("f"): _copy_failed,
     ord("F"): _call,
-    ord("X"): Terminate,
+    ord("X"): _bare(Terminate),
 }

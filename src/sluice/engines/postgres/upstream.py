@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 from sluice._kernel import Frames
@@ -27,6 +28,10 @@ from sluice.model.waist import (
 )
 
 _ORIGIN = struct.Struct("!IhIhih")
+_COUNT = struct.Struct("!H")
+_SIZE = struct.Struct("!i")
+_KEPT = 128
+"""Descriptions of results that are kept read: the same few come again and again."""
 
 
 class Upstream:
@@ -71,6 +76,7 @@ class Upstream:
         return answered
 
 
+@lru_cache(maxsize=_KEPT)
 def columns(raw: bytes) -> tuple[ResultColumn, ...]:
     """The columns of a RowDescription message. Raises ValueError when it breaks its own layout."""
     count = int.from_bytes(raw[5:7], "big")
@@ -111,12 +117,54 @@ def fields(raw: bytes) -> dict[str, str]:
         end = raw.index(b"\0", at + 1)
         found[chr(raw[at])] = raw[at + 1 : end].decode("utf-8", "replace")
         at = end + 1
+    _whole(raw, at + 1)
     return found
+
+
+def _whole(raw: bytes, at: int) -> None:
+    if at != len(raw):
+        raise ValueError("bytes after the end of the message")
+
+
+def _columns(raw: bytes) -> Columns:
+    columns(raw)
+    return Columns(raw)
+
+
+def _done(raw: bytes) -> Done:
+    _whole(raw, raw.index(b"\0", 5) + 1)
+    return Done(raw, raw[5:-1].decode("ascii", "replace"))
+
+
+def _bare(event: Callable[[bytes], Answered]) -> Callable[[bytes], Answered]:
+    def decode(raw: bytes) -> Answered:
+        _whole(raw, 5)
+        return event(raw)
+
+    return decode
+
+
+def _step(kind: Literal["prepared", "bound", "closed", "no-data"]) -> Callable[[bytes], Answered]:
+    return _bare(lambda raw: Step(raw, kind))
+
+
+def _types(raw: bytes) -> Step:
+    _whole(raw, 7 + 4 * _COUNT.unpack_from(raw, 5)[0])
+    return Step(raw, "parameters")
+
+
+def _notified(raw: bytes) -> Pass:
+    _whole(raw, raw.index(b"\0", raw.index(b"\0", 9) + 1) + 1)
+    return Pass(raw)
 
 
 def _copy_start(direction: Literal["in", "out", "both"]) -> Callable[[bytes], CopyStart]:
     def decode(raw: bytes) -> CopyStart:
-        return CopyStart(raw, direction, int.from_bytes(raw[6:8], "big"), raw[5] == 1)
+        count = _COUNT.unpack_from(raw, 6)[0]
+        _whole(raw, 8 + 2 * count)
+        if raw[5] > 1:
+            raise ValueError("neither text nor binary")
+        return CopyStart(raw, direction, count, raw[5] == 1)
 
     return decode
 
@@ -136,26 +184,26 @@ def _ready(raw: bytes) -> Ready:
 
 
 _DECODERS: dict[int, Callable[[bytes], Answered]] = {
-    ord("T"): Columns,
+    ord("T"): _columns,
     ord("D"): lambda raw: Rows(raw, False),
     ord("d"): lambda raw: Rows(raw, True),
-    ord("C"): lambda raw: Done(raw, raw[5:-1].decode("ascii", "replace")),
-    ord("I"): lambda raw: Done(raw, "", empty=True),
-    ord("s"): lambda raw: Done(raw, "", suspended=True),
-    ord("1"): lambda raw: Step(raw, "prepared"),
-    ord("2"): lambda raw: Step(raw, "bound"),
-    ord("3"): lambda raw: Step(raw, "closed"),
-    ord("n"): lambda raw: Step(raw, "no-data"),
-    ord("t"): lambda raw: Step(raw, "parameters"),
+    ord("C"): _done,
+    ord("I"): _bare(lambda raw: Done(raw, "", empty=True)),
+    ord("s"): _bare(lambda raw: Done(raw, "", suspended=True)),
+    ord("1"): _step("prepared"),
+    ord("2"): _step("bound"),
+    ord("3"): _step("closed"),
+    ord("n"): _step("no-data"),
+    ord("t"): _types,
     ord("V"): lambda raw: Step(raw, "call"),
     ord("E"): lambda raw: Failed(raw, fields(raw)),
     ord("N"): lambda raw: Notice(raw, fields(raw)),
-    ord("A"): Pass,
+    ord("A"): _notified,
     ord("S"): _parameter,
     ord("G"): _copy_start("in"),
     ord("H"): _copy_start("out"),
     ord("W"): _copy_start("both"),
-    ord("c"): CopyEnd,
+    ord("c"): _bare(CopyEnd),
     ord("Z"): _ready,
 }
 
@@ -167,17 +215,22 @@ def cells(run: bytes) -> list[list[bytes | None]]:
     """
     rows: list[list[bytes | None]] = []
     at = 0
-    while at < len(run):
-        end = at + 1 + int.from_bytes(run[at + 1 : at + 5], "big")
-        count = int.from_bytes(run[at + 5 : at + 7], "big")
-        at += 7
-        row: list[bytes | None] = []
-        for _ in range(count):
-            size = int.from_bytes(run[at : at + 4], "big", signed=True)
-            at += 4
-            row.append(None if size < 0 else run[at : at + size])
-            at += max(size, 0)
-        if at != end:
-            raise ValueError("row does not end where it says")
-        rows.append(row)
+    try:
+        while at < len(run):
+            end = at + 1 + _SIZE.unpack_from(run, at + 1)[0]
+            count = _COUNT.unpack_from(run, at + 5)[0]
+            at += 7
+            row: list[bytes | None] = []
+            for _ in range(count):
+                size = _SIZE.unpack_from(run, at)[0]
+                if size < -1:
+                    raise ValueError("a value of a row has no such length")
+                at += 4
+                row.append(None if size < 0 else run[at : at + size])
+                at += max(size, 0)
+            if at != end or at > len(run):
+                raise ValueError("a row does not end where it says")
+            rows.append(row)
+    except struct.error as error:
+        raise ValueError("a row is cut short") from error
     return rows
