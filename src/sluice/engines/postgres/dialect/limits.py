@@ -1,7 +1,8 @@
 """What a text may have before it is parsed at all: a linear look that bounds what a recursive parser will do with it.
 
-The counts are upper bounds (characters inside strings count too), so a text that passes is safe and one that is turned away is
-at worst unusual. The grammar's own stack limit stands behind this one.
+The counts are upper bounds, so a text that passes is safe and one that is turned away is at worst unusual: plain strings are left
+out, but where a quote could stand in a comment, a dollar quote or behind a backslash everything counts. The grammar's own stack
+limit stands behind this one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ CHAINED = 5_000
 """Operators in one text that nest in the tree although they stand in a row (`1+1+1…`)."""
 
 _STRINGS = re.compile(r"'[^'\\]*'|\"[^\"]*\"")
+_DOUBTFUL = re.compile(r"\$(?!\d)|--|/\*|\\")
 _CHAINS = re.compile(
     r"\+|(?<!-)-(?!-)|[*/%<>=~!@#^&|?]+|\b(?:not|union|intersect|except|case|join|collate|is|like|ilike|in|between|at)\b|::|\[",
     re.IGNORECASE,
@@ -37,7 +39,7 @@ def excess(text: str) -> tuple[str, str] | None:
         return "the statement is too long", "54000"
     if len(text) < CHAINED and text.count("(") < DEEPEST:
         return None
-    bare = _STRINGS.sub("''", text)
+    bare = text if _DOUBTFUL.search(text) else _STRINGS.sub("''", text)
     if _depth(bare, _OPEN, "(") > DEEPEST:
         return "the statement is nested too deeply", "54001"
     if _depth(bare, _COMMENT, "/*") > COMMENTS:
