@@ -12,6 +12,9 @@ from sluice.sql.catalog import Catalog, Relation
 Place = tuple[int, int]
 """A column by relation oid and attribute number: what it stays while its names change."""
 
+DERIVED: Final = "opaque.derived"
+"""A mark among a column's labels: its values are computed from labelled ones, so a part of one may be any part of those."""
+
 _NONE: Final[frozenset[str]] = frozenset()
 _SYSTEM: Final = frozenset({"pg_catalog", "information_schema", "pg_toast"})
 
@@ -51,11 +54,12 @@ class Binding:
             by_table.setdefault(column.relation, []).append(column)
         return cls(
             labels=labels,
-            all_labels=_NONE.union(*labels.values()),
+            all_labels=_NONE.union(*labels.values()) - {DERIVED},
             names=names or {},
             drifted=drifted or {},
             by_table={table: tuple(sorted(columns)) for table, columns in by_table.items()},
-            row_labels=_NONE.union(*(held for column, held in labels.items() if column.schema not in _SYSTEM)),
+            row_labels=_NONE.union(*(held for column, held in labels.items() if column.schema not in _SYSTEM))
+            - {DERIVED},
             parents=parents or {},
             computed=computed,
         )
@@ -207,7 +211,8 @@ def _generate(relation: Relation, held: dict[Place, frozenset[str]]) -> bool:
         for name in column.generated_from:
             read = relation.column(name)
             if read is not None:
-                moved |= _add(held, (relation.oid, column.attnum), held.get((relation.oid, read.attnum), _NONE))
+                theirs = held.get((relation.oid, read.attnum), _NONE)
+                moved |= _add(held, (relation.oid, column.attnum), theirs and theirs | {DERIVED})
     return moved
 
 

@@ -16,6 +16,7 @@ from sluice.model.identity import Client, Identity
 from sluice.model.masks import strictest
 from sluice.policy import refusals
 from sluice.policy.ask import Answer, Answers, Asked, ask, bars_columns, chain
+from sluice.policy.binding import DERIVED
 from sluice.policy.book import OPAQUE, LabelBook
 from sluice.policy.bundle import PolicyBundle
 from sluice.policy.entities import Entities
@@ -141,7 +142,7 @@ class _Judge:
             revealed=tuple(sorted(revealed)),
             hidden=tuple(sorted(hidden)),
             quiet_errors=quiet,
-            inherits=_inherits(plan),
+            inherits=self._inherits(plan),
             clear_unknown=plan.outputs is None and (self._shows_setting() or self._all_clear(plan)),
         )
 
@@ -251,10 +252,15 @@ class _Judge:
         times = [each.statement_timeout_ms for each in given if each.statement_timeout_ms is not None]
         return Obligations(min(rows, default=None), min(times, default=None), any(each.read_only for each in given))
 
+    def _inherits(self, plan: Plan) -> tuple[tuple[ColumnRef, str], ...]:
+        """Labels that columns written to take on. A value computed by one who may not see it marks the column, too:
+
+        reading it back with a part left standing would show any part that the computation moved there.
+        """
+        labels = {(target, use.label) for target, use in plan.written if use.label}
+        labels |= {(target, DERIVED) for target, made_of in plan.derived if not all(map(self._revealable, made_of))}
+        return tuple(sorted(labels))
+
     def _only_reads(self) -> bool:
         span = self.request.span
         return {*span.actions, span.action} <= {"read", "session"} and span.confidence != Confidence.OPAQUE
-
-
-def _inherits(plan: Plan) -> tuple[tuple[ColumnRef, str], ...]:
-    return tuple(sorted({(target, use.label) for target, use in plan.written if use.label}))

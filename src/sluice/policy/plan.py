@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from sluice.model.columns import ColumnRef, TableRef
 from sluice.policy.ask import Question
-from sluice.policy.binding import Binding
+from sluice.policy.binding import DERIVED, Binding
 from sluice.policy.book import OPAQUE
 from sluice.policy.entities import Entities
 from sluice.policy.schema import GROUP_OF, GROUPS
@@ -59,7 +59,8 @@ class Subject(NamedTuple):
 class Plan:
     """The questions of a statement. `outputs[i]` are the subjects that reach output i; None: it has no such result.
 
-    `written` pairs the column written to with what lands in it; `errors` are reveal questions about all that an error
+    `written` pairs the column written to with what lands in it, `derived` with reveal questions about what a computed value
+    in it is made of; `errors` are reveal questions about all that an error
     text of the server could quote; `everything` are those about all labels of the source, where something in the
     statement could not be followed.
     """
@@ -68,6 +69,7 @@ class Plan:
     uses: list[Subject] = field(default_factory=list)
     outputs: list[tuple[Output, tuple[Subject, ...]]] | None = None
     written: list[tuple[ColumnRef, Subject]] = field(default_factory=list)
+    derived: list[tuple[ColumnRef, tuple[Subject, ...]]] = field(default_factory=list)
     errors: list[Subject] = field(default_factory=list)
     everything: tuple[Subject, ...] = ()
 
@@ -76,6 +78,7 @@ class Plan:
         yield from (gate.question for gate in self.gates)
         subjects = [*self.uses, *(subject for _, subject in self.written), *self.errors, *self.everything]
         subjects += [subject for _, reaching in self.outputs or () for subject in reaching]
+        subjects += [subject for _, made_of in self.derived for subject in made_of]
         for subject in subjects:
             yield subject.question
             yield subject.reveal
@@ -101,7 +104,7 @@ class Planner:
         if inner is not None:
             self._errors(inner, plan)
         if span.outputs is not None:
-            plan.outputs = [(output, tuple(self._reaching(output))) for output in span.outputs]
+            plan.outputs = [(self._untouched(output), tuple(self._reaching(output))) for output in span.outputs]
         if _may_hold_anything(span) or (inner is not None and _may_hold_anything(inner)):
             plan.everything = tuple(self._everything("reveal"))
         return plan
@@ -120,6 +123,10 @@ class Planner:
             landing = [one for flow in sorted(write.flows) for one in self._subjects("launder", flow.column)]
             landing += self._everything("launder") if write.opaque else ()
             plan.written += [(write.target, subject) for subject in landing if subject.label not in held]
+            if write.derived or write.opaque:
+                columns = sorted({write.target, *(flow.column for flow in write.flows)})
+                made_of = [subject for column in columns for subject in self._subjects("reveal", column)]
+                plan.derived.append((write.target, tuple(made_of)))
         self._errors(span, plan)
 
     def _actions(self, span: Span) -> Iterator[Gate]:
@@ -139,6 +146,11 @@ class Planner:
 
     def _on_table(self, action: str, table: TableRef) -> Gate:
         return Gate(Question(action, self._entities.table(table)), f"table `{table}`")
+
+    def _untouched(self, output: Output) -> Output:
+        """The output; not taken for a plain column where the column itself holds computed values."""
+        mixed = output.plain is not None and DERIVED in self._binding.labels_of(output.plain)
+        return replace(output, plain=None) if mixed else output
 
     def _reaching(self, output: Output) -> Iterator[Subject]:
         for flow in sorted(output.flows):
@@ -170,7 +182,7 @@ class Planner:
         return known
 
     def _of_column(self, action: str, column: ColumnRef) -> Iterator[Subject]:
-        labels = sorted(self._binding.labels_of(column)) or ([""] if self._bars_columns else [])
+        labels = sorted(self._binding.labels_of(column) - {DERIVED}) or ([""] if self._bars_columns else [])
         for label in labels:
             uid, layer = self._entities.column(column, label)
             table = self._entities.table(column.relation)

@@ -63,7 +63,7 @@ def _query(state: State, asked: Query, now: float) -> bool:
         if lifted is None:
             return False
         rulings, refused = lifted
-    if refused is None and not oblige(state, rulings):
+    if refused is None and not (oblige(state, rulings) and settling.published(state, rulings)):
         return False
     if state.lifted:
         state.lifted = {}
@@ -197,7 +197,7 @@ def _execute(state: State, asked: Execute, now: float) -> bool:
     if refused is not None:
         refuse_step(state, prepared.text, rulings, refused, now)
         return True
-    if not oblige(state, rulings):
+    if not (oblige(state, rulings) and settling.published(state, rulings)):
         return False
     if not portal.asked and not prepared.described:
         # Without a description there is nothing to mask by: ask for it first and keep the answer.
@@ -228,7 +228,10 @@ def _sync(state: State, asked: Sync, now: float) -> bool:
     state.skipping = state.bound = False
     if state.lifted:
         state.lifted = {}
-    state.fly(Flight(Kind.SYNC))
+    # A transaction of one pipeline ends here, and constraints put off to its end fail here.
+    put_off = [] if state.quiet is None else [Run("", state.quiet, now, b"", over=True)]
+    state.quiet = None
+    state.fly(Flight(Kind.SYNC, put_off))
     state.send(asked.raw)
     state.pipeline += 1
     state.in_pipeline = False

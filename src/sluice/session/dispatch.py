@@ -83,6 +83,8 @@ def carry(
         run = Run(state.journal.next_id(), ruling, now, text)
         state.record(state.journal.asked(run, now), run.event_id)
         start_clock(state, run, now)
+        if ruling.decision.quiet_errors:
+            state.quiet = ruling
         flight.runs.append(run)
         state.send(asked.raw if index == last else b"", ruling.decision, run.event_id)
     if last < 0:

@@ -17,6 +17,9 @@ def succeeded(state: State, run: Run, tag: str) -> None:
     for effect in span.effects:
         _apply(state, run, span, effect)
     if tag == "ROLLBACK":
+        if not any(effect.kind == "rollback-to" for effect in span.effects):
+            state.uncommitted.clear()
+            state.inheriting.clear()
         settling.transaction_ended(state, rolled_back_to=True)
     if run.ruling.decision.inherits:
         state.inheriting.extend(run.ruling.decision.inherits)

@@ -190,7 +190,8 @@ class Session:
             self._enter(state, state.world.rebased(event.catalog))
         elif state.own_world or state.world.catalog is not event.catalog:
             state.own_world = False
-            self._enter(state, state.world.rebased(event.catalog))
+            self._enter(state, state.world.rebased(event.catalog, state.committed))
+            state.committed = None
         self._inherit(state)
         return self._go_on(state, event.at)
 
@@ -203,14 +204,31 @@ class Session:
             if relation is not None and found is not None:
                 learned.append((relation.oid, found.attnum, column, label))
         state.inheriting.clear()
-        if learned:
+        if learned and state.status != "I":
+            state.uncommitted += learned
+            state.committed = state.world.learned if state.committed is None else state.committed
+            state.catalog_touched = state.own_world = True
+            self._enter(state, state.world.rebased(state.world.catalog, self._known(state)))
+        elif learned:
             state.also.append(fx.LearnLabels(tuple(learned)))
             state.wait = Wait.CATALOG
+
+    def _known(self, state: State) -> Mapping[tuple[int, int], frozenset[str]] | None:
+        """The labels learned that hold inside the transaction; None: no others than outside."""
+        if state.committed is None:
+            return None
+        known = dict(state.committed)
+        for oid, attnum, _, label in state.uncommitted:
+            known[oid, attnum] = known.get((oid, attnum), frozenset()) | {label}
+        return known
 
     def _world_changed(self, state: State, event: WorldChanged) -> list[Effect]:
         if state.closed:
             return []
-        world = event.world.rebased(state.world.catalog) if state.own_world else event.world
+        world = event.world
+        if state.own_world:
+            state.committed = None if state.committed is None else world.learned
+            world = world.rebased(state.world.catalog, self._known(state))
         self._enter(state, world)
         allowed = may_connect(
             state.caller.identity, state.caller.purpose, world.source, state.caller.client, world.snapshot, event.at

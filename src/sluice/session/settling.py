@@ -96,6 +96,16 @@ def own_answered(state: State, flight: Flight) -> None:
         state.wait, state.building = Wait.CATALOG, True
 
 
+def published(state: State, rulings: Sequence[Ruling]) -> bool:
+    """Whether labels taken on in this transaction are known to everybody, if the statement commits it; False: soon."""
+    if not state.uncommitted or not any(effect.kind == "commit" for one in rulings for effect in one.span.effects):
+        return True
+    state.also.append(fx.LearnLabels(tuple(state.uncommitted)))
+    state.uncommitted.clear()
+    state.wait = Wait.CATALOG
+    return False
+
+
 def _own_text(state: State, cell: bytes) -> str:
     """A value of one of Sluice's own queries; UnicodeDecodeError when the client's encoding is none that Sluice reads."""
     return cell.decode(codec_of(state))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
@@ -19,7 +20,7 @@ from sluice.session.flights import Flight
 from sluice.session.journal import Journal
 from sluice.session.names import Book, Portal, Prepared
 from sluice.session.permit import Permit, PermitDenied, Receipt, mint, mint_internal, mint_refusal
-from sluice.session.rulings import Rulings
+from sluice.session.rulings import Ruling, Rulings
 from sluice.session.world import World
 from sluice.sql.bodies import Statement
 from sluice.sql.lineage import Context
@@ -110,6 +111,10 @@ class State:
     transaction_read_only: bool = False
     seen: frozenset[str] = frozenset()
     inheriting: list[tuple[ColumnRef, str]] = field(default_factory=list)
+    uncommitted: list[tuple[int, int, ColumnRef, str]] = field(default_factory=list)
+    """Labels taken on inside a transaction: in force here at once, for everybody when it commits."""
+    committed: Mapping[tuple[int, int], frozenset[str]] | None = None
+    """The labels learned that hold outside of the transaction, while there are others inside."""
     held_rows: list[Answered] = field(default_factory=list)
     """Answers that wait, undelivered, until an unknown object in them is known."""
     sought: bytes = b""
@@ -118,6 +123,8 @@ class State:
     """The description for whose sake the catalog was read again: it is not read twice for one result."""
     building: bool = False
     """What waits, waits for the catalog that this session has just read: no other will do."""
+    quiet: Ruling | None = None
+    """The last ruling of this pipeline that withholds errors: what is put off to the end of it may still fail."""
     streaming: bool = False
     """A row too large to be held passes in parts, until something else than rows comes."""
     encoding: str = "UTF8"

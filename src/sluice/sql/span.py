@@ -65,11 +65,15 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A value that lands in a column: what flowed into `target`. `opaque`: anything may have."""
+    """A value that lands in a column: what flowed into `target`. `opaque`: anything may have.
+
+    `derived`: it is computed from columns, `target` itself perhaps among them, and not one of them as it stands.
+    """
 
     target: ColumnRef
     flows: frozenset[Flow]
     opaque: bool = False
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class Work:
     def write(self, target: ColumnRef, reach: Reach) -> None:
         """A value lands in a column."""
         flows = frozenset(flow for flow in reach.flows if flow.column != target)
-        self.writes.append(Write(target, flows, reach.opaque))
+        self.writes.append(Write(target, flows, reach.opaque, bool(reach.flows) and reach.plain is None))
 
 
 def columns(flows: frozenset[Flow]) -> frozenset[ColumnRef]:

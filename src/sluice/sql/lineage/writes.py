@@ -157,7 +157,8 @@ def _paired(names: Iterable[str], values: Iterable[Reach], places: Reach) -> Lan
 def _assigned(sets: list[ir.Assignment], scope: Scope, work: Work) -> Landed:
     landed: Landed = {}
     for assignment in sets:
-        landed[assignment.column] = union((landed.get(assignment.column, CLEAR), resolve(assignment.expr, scope, work)))
+        reach, known = resolve(assignment.expr, scope, work), landed.get(assignment.column)
+        landed[assignment.column] = reach if known is None else union((known, reach))
     return landed
 
 
