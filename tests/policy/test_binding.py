@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sluice.model.columns import ColumnRef, TableRef
-from sluice.policy.binding import Binding
+from sluice.policy.binding import DERIVED, Binding
 from sluice.policy.book import LabelBook
 from sluice.policy.labels import load_labels
 
@@ -79,7 +79,7 @@ def bound(
 
 
 def labels(binding: Binding, name: str, column: str) -> set[str]:
-    return set(binding.labels_of(ColumnRef("public", name, column)))
+    return set(binding.labels_of(ColumnRef("public", name, column))) - {DERIVED}
 
 
 def test_columns_are_labelled_by_name_and_pattern() -> None:
@@ -180,6 +180,13 @@ def test_children_take_their_parents_labels_and_parents_their_childrens() -> Non
     )
     assert labels(binding, "sibling", "y") == set()
     assert labels(binding, "child", "own") == set()
+
+
+def test_what_is_computed_is_marked_so_and_the_mark_is_no_label_to_ask_about() -> None:
+    binding = bound(table(1, "t", "id", "ssn", Column("last_four", 3, ("ssn",)), Column("next", 4, ("id",))))
+    marked = [DERIVED in binding.labels_of(ColumnRef("public", "t", name)) for name in ("ssn", "last_four", "next")]
+    assert marked == [False, True, False]
+    assert DERIVED not in binding.all_labels | binding.row_labels
 
 
 def test_a_generated_column_takes_the_labels_of_what_it_is_computed_from() -> None:
