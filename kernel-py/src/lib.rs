@@ -8,7 +8,7 @@ use std::sync::Arc;
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 use sluice_kernel as kernel;
 use sluice_kernel::masks::{ColumnMask, Key};
 
@@ -253,6 +253,7 @@ fn normalize<'py>(py: Python<'py>, sql: &[u8]) -> Option<Normalized<'py>> {
 }
 
 type Leg = (Vec<u8>, bool, Vec<u8>, String);
+type Known<'py> = (usize, Bound<'py, PyBytes>, Bound<'py, PyTuple>);
 type Ended<'py> = (Bound<'py, PyBytes>, Option<Bound<'py, PyBytes>>);
 
 #[pyclass]
@@ -310,10 +311,12 @@ impl Tracks {
         data: &[u8],
         number: u64,
         at: f64,
-    ) -> Option<(usize, Bound<'py, PyBytes>)> {
-        self.0
-            .ask(data, number, at)
-            .map(|(index, lines)| (index, PyBytes::new(py, &lines)))
+    ) -> PyResult<Option<Known<'py>>> {
+        let Some((index, lines)) = self.0.ask(data, number, at) else {
+            return Ok(None);
+        };
+        let ids = PyTuple::new(py, self.0.ids(index, number))?;
+        Ok(Some((index, PyBytes::new(py, &lines), ids)))
     }
 
     #[pyo3(signature = (data, track, began, started, number, at, /))]

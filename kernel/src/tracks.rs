@@ -92,6 +92,12 @@ impl Tracks {
         self.tracks.len() - 1
     }
 
+    /// The ids of the events that follow event `number` when the exchange of this track is recorded.
+    pub fn ids(&self, track: usize, number: u64) -> impl ExactSizeIterator<Item = String> + '_ {
+        let count = self.tracks.get(track).map_or(0, |track| track.legs.len());
+        (0..count).map(move |place| format!("{}-{}", self.connection, number + 1 + place as u64))
+    }
+
     /// The track of a client's whole messages, and the lines of its record. `number`: of the connection's last event.
     pub fn ask(&mut self, data: &[u8], number: u64, at: f64) -> Option<(usize, Vec<u8>)> {
         self.last = None;
@@ -289,6 +295,8 @@ mod tests {
             .ask(&query("select a from t where b = 22"), 6, 1.0)
             .unwrap_or_default();
         assert_eq!(index, 0);
+        assert_eq!(tracks.ids(index, 6).collect::<Vec<_>>(), ["c-7"]);
+        assert_eq!(tracks.ids(index + 1, 6).len(), 0);
         assert_eq!(
             String::from_utf8_lossy(&lines),
             "{\"event\":\"statement-asked\",\"id\":\"c-7\",\"seq\":7,\"time\":\"1970-01-01T00:00:01.000000Z\",\

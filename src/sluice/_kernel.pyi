@@ -142,8 +142,11 @@ class Tracks:
         how it ends (`completed` or `prepared`).
         """
 
-    def ask(self, data: bytes, number: int, at: float, /) -> tuple[int, bytes] | None:
-        """(index, the lines of its record) when a client's whole messages are a known track; `number`: of the last event."""
+    def ask(self, data: bytes, number: int, at: float, /) -> tuple[int, bytes, tuple[str, ...]] | None:
+        """(index, the lines of its record, their events' ids) when a client's whole messages are a known track.
+
+        `number` is that of the connection's last event.
+        """
 
     def answer(
         self, data: bytes, track: int, began: int, started: float, number: int, at: float, /

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "sluice"
-MINTS = {"mint", "mint_refusal", "mint_internal"}
+MINTS = {"mint", "mint_all", "mint_refusal", "mint_internal"}
 
 
 def _calls() -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluice.model.decision import Decision, Refusal
-from sluice.session.permit import Permit, PermitDenied, Receipt, mint, mint_internal, mint_refusal
+from sluice.session.permit import Permit, PermitDenied, Receipt, mint, mint_all, mint_internal, mint_refusal
 
 ALLOW = Decision("allow", ("readers",))
 HELD = Receipt(("c-1", "c-2"), synced=False)
@@ -36,6 +36,21 @@ def test_a_permit_exists_exactly_when_the_receipt_covers_the_event(event_id: str
         else:
             with pytest.raises(PermitDenied, match="does not cover"):
                 attempt()
+
+
+@given(st.lists(st.sampled_from(["allow", "refuse", "hold"]), max_size=3), st.integers(0, 3), st.booleans())
+def test_permits_for_several_exist_exactly_when_each_would(outcomes: list[str], count: int, same: bool) -> None:
+    ids = tuple(f"c-{number}" for number in range(count))
+    receipt = Receipt(ids if same else (*ids, "c-9"), synced=False)
+    decisions = [Decision(outcome) for outcome in outcomes]  # type: ignore[arg-type]
+    if len(ids) != len(outcomes):
+        with pytest.raises((PermitDenied, ValueError)):
+            mint_all(decisions, receipt, ids)
+    elif set(outcomes) <= {"allow"}:
+        assert [permit.event_id for permit in mint_all(decisions, receipt, ids)] == list(ids)
+    else:
+        with pytest.raises(PermitDenied, match="does not allow"):
+            mint_all(decisions, receipt, ids)
 
 
 def test_a_refusal_has_its_own_reason() -> None:

@@ -49,7 +49,7 @@ class Tracks(Protocol):
     def keep(  # noqa: D102
         self, signature: bytes, reply: bytes, legs: Sequence[tuple[bytes, bool, bytes, str]], mask: Any, /
     ) -> int: ...
-    def ask(self, data: bytes, number: int, at: float, /) -> tuple[int, bytes] | None: ...  # noqa: D102
+    def ask(self, data: bytes, number: int, at: float, /) -> tuple[int, bytes, tuple[str, ...]] | None: ...  # noqa: D102
     def answer(  # noqa: D102
         self, data: bytes, track: int, began: int, started: float, number: int, at: float, /
     ) -> tuple[bytes, bytes | None] | None: ...

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from sluice.edges.sinks.jsonl import LogFailed
 from sluice.model.columns import ColumnRef
+from sluice.runtime.outlet import Outlet
 from sluice.runtime.recorder import Recorder
 from sluice.session import effects as fx
 from sluice.session.effects import Effect
@@ -67,6 +68,8 @@ class Driver:
         "_loop",
         "_services",
         "_synced",
+        "_to_client",
+        "_to_upstream",
         "_upstream_slow",
         "client",
         "session",
@@ -87,6 +90,8 @@ class Driver:
         self._lane = session.lane
         self.client = client
         self.upstream = upstream
+        self._to_client = Outlet(client).write
+        self._to_upstream = Outlet(upstream).write
         self._log = log
         self._services = services
         self._loop = asyncio.get_running_loop()
@@ -114,7 +119,7 @@ class Driver:
         except LogFailed as failure:
             self._not_recorded(str(failure))
             return
-        self.upstream.write(self._lane.go(receipt)[0])
+        self._to_upstream(self._lane.go(receipt)[0])
 
     def upstream_bytes(self, data: bytes) -> None:
         """The database sent something."""
@@ -129,7 +134,7 @@ class Driver:
         except LogFailed as failure:
             self._not_recorded(str(failure))
             return
-        self.client.write(out)
+        self._to_client(out)
 
     def happened(self, event: Event) -> None:
         """Something else happened to the session."""
@@ -162,9 +167,9 @@ class Driver:
         for effect in effects:
             kind = type(effect)
             if kind is fx.ToUpstream:
-                self.upstream.write(effect.data)  # type: ignore[union-attr]
+                self._to_upstream(effect.data)  # type: ignore[union-attr]
             elif kind is fx.ToClient:
-                self.client.write(effect.data)  # type: ignore[union-attr]
+                self._to_client(effect.data)  # type: ignore[union-attr]
             elif kind is fx.Record:
                 if not self._record(effect):  # type: ignore[arg-type]
                     return
@@ -186,7 +191,7 @@ class Driver:
 
     def _on_medium(self, receipt: Receipt) -> None:
         if self._lane.waits and not self._closed:
-            self.upstream.write(self._lane.go(receipt)[0])
+            self._to_upstream(self._lane.go(receipt)[0])
             return
         self.happened(Recorded(receipt, time.time()))
 

@@ -1,7 +1,8 @@
 """The log as the loop uses it: appended to in the loop, forced to the medium beside it.
 
-A write is a copy into the operating system's hands (microseconds); forcing it to the medium is not, so that happens in a
-thread, once for all who wait (group commit), and on a timer for those who do not.
+An append is a copy into the operating system's hands (a mapped spool, emptied into the log every few milliseconds); forcing it
+to the medium is not as cheap, so that happens in a thread, once for all who wait (group commit), and on a timer for those who
+do not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sluice.audit.note import Checkpoint
 from sluice.edges.evidence.notary import Notary
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
+from sluice.edges.sinks.spool import Spool
 from sluice.session.permit import Receipt
 
 Synced = Callable[[Receipt], None]
@@ -21,13 +23,18 @@ Synced = Callable[[Receipt], None]
 SIGN_SECONDS = 0.5
 """Checkpoints are at least this far apart: while events come, there are one or two a second."""
 
+DRAIN_SECONDS = 0.002
+
 
 class Recorder:
     """One process's log. `append` is for sources that need no more than `flushed`; `append_synced` for those that do."""
 
     def __init__(self, log: JsonLog, notary: Notary, failed: Callable[[str], None]) -> None:
+        """Raises OSError when there is no place for the spool, LogFailed when what it held cannot be put into the log."""
         self._log = log
         self._notary = notary
+        self._spool = Spool(log.path, log, LogFailed)
+        self._filled = False
         self._failed = failed
         self._signer = ThreadPoolExecutor(1, "log-notary")
         self._signing = False
@@ -45,21 +52,23 @@ class Recorder:
 
     def append(self, lines: bytes, event_ids: tuple[str, ...]) -> Receipt:
         """Appends whole lines; LogFailed when the log cannot take them."""
-        receipt = self._log.append(lines, event_ids)
+        receipt = self._spool.append(lines, event_ids)
         self.events += len(event_ids)
         self.bytes += len(lines)
-        if not self._dirty:
-            self._dirty = True
-            self._timer = asyncio.get_running_loop().call_later(self._log.fsync_ms / 1000, self._sync)
-            if self._sign_timer is None:
-                self._sign_timer = asyncio.get_running_loop().call_later(SIGN_SECONDS, self._sign)
+        if not self._filled:
+            self._filled = True
+            asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._empty)
         return receipt
 
     def append_synced(
         self, lines: bytes, event_ids: tuple[str, ...], done: Synced, failed: Callable[[str], None]
     ) -> None:
         """Appends whole lines and calls `done` once they are on the medium; LogFailed when they cannot even be written."""
-        self.append(lines, ())
+        self._spool.drain()
+        self._log.append(lines)
+        self._spool.settle()
+        self.bytes += len(lines)
+        self._soil()
         self.events += len(event_ids)
         self._waiting.append((event_ids, done, failed))
         if not self._syncing:
@@ -79,6 +88,8 @@ class Recorder:
         """Tries to bring a failed log back; whether it takes lines again."""
         try:
             self._log.probe(line)
+            self._spool.drain()
+            self._spool.settle()
         except LogFailed:
             return False
         return True
@@ -90,12 +101,34 @@ class Recorder:
                 timer.cancel()
         self._executor.shutdown(wait=True)
         self._signer.shutdown(wait=True)
+        self._spool.close()
         position = self._log.position
         self._log.close()
         try:
             self._notary.advance(*position)
         except OSError as error:
             raise LogFailed(f"the last checkpoint could not be written: {error.strerror}") from error
+
+    @property
+    def spoilt(self) -> int:
+        """Bytes of lines in the spool that a lost machine had spoilt."""
+        return self._spool.lost
+
+    def _empty(self) -> None:
+        self._filled = False
+        try:
+            self._spool.drain()
+        except LogFailed as failure:
+            self._failed(str(failure))
+            return
+        self._soil()
+
+    def _soil(self) -> None:
+        if not self._dirty:
+            self._dirty = True
+            self._timer = asyncio.get_running_loop().call_later(self._log.fsync_ms / 1000, self._sync)
+            if self._sign_timer is None:
+                self._sign_timer = asyncio.get_running_loop().call_later(SIGN_SECONDS, self._sign)
 
     def _sync(self) -> None:
         if self._syncing or not (self._dirty or self._waiting):

@@ -74,10 +74,10 @@ async def _run(
     try:
         gateway = Gateway(config, rules, log, notary, store)
         listeners = [listen(listener) for listener in config.listeners]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LogFailed) as error:
         structlog.get_logger("sluice").error("cannot start", reason=str(error))
         return 2
-    gateway.started(log.repaired, mended)
+    gateway.started(log.repaired + gateway.recorder.spoilt, mended)
     leave = gateway.follow_store()
     await asyncio.gather(*(gateway.worlds.load(name) for name in config.sources))
     postern = Postern(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +16,10 @@ _HELD = 1 << 16
 class Side(asyncio.Protocol):
     """One end. `read` waits for bytes until `attach` hands the connection to a driver; then bytes go straight to it."""
 
-    __slots__ = ("_driver", "_gone", "_held", "_name", "_waiter", "transport")
+    __slots__ = ("_driver", "_gone", "_held", "_name", "_waiter", "data_received", "transport")
+
+    data_received: Callable[[bytes], None]  # type: ignore[assignment]
+    """The loop's word that bytes came from the socket; an attribute, so that no call stands between the loop and the driver."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -23,13 +27,18 @@ class Side(asyncio.Protocol):
         self._held: deque[bytes] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._gone = False
+        self.data_received = self._hold
         self.transport: asyncio.Transport
 
     def attach(self, driver: Driver) -> None:
         """From here on every event goes to the driver."""
         self._driver = driver
+        self.data_received = driver.client_bytes if self._name == "client" else driver.upstream_bytes
         if self._gone:
             driver.lost(self._name)
+        else:
+            # The loop keeps the method it was given: it is given the new one.
+            self.transport.set_protocol(self)
 
     def leftover(self) -> bytes:
         """Bytes that came behind those of the login."""
@@ -47,19 +56,6 @@ class Side(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The loop's word that the connection stands."""
         self.transport = transport  # type: ignore[assignment]
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes from the socket."""
-        driver = self._driver
-        if driver is None:
-            self._held.append(data)
-            self._wake()
-            if sum(map(len, self._held)) > _HELD:
-                self.transport.abort()
-        elif self._name == "client":
-            driver.client_bytes(data)
-        else:
-            driver.upstream_bytes(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, for whatever reason."""
@@ -79,6 +75,12 @@ class Side(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The other side has caught up."""
         self._slow(False)
+
+    def _hold(self, data: bytes) -> None:
+        self._held.append(data)
+        self._wake()
+        if sum(map(len, self._held)) > _HELD:
+            self.transport.abort()
 
     def _slow(self, slow: bool) -> None:
         if self._driver is not None:

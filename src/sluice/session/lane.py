@@ -20,7 +20,7 @@ from sluice.engines.engine import ClientCodec, Engine
 from sluice.model.decision import Decision
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.names import Portal, Prepared
-from sluice.session.permit import Permit, Receipt, mint
+from sluice.session.permit import Permit, Receipt, mint_all
 from sluice.session.rulings import Ruling
 from sluice.session.state import Sending, State, Wait
 
@@ -45,14 +45,15 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """An exchange that is known, in its order. `decisions`: of its runs. `names`: whether it leaves names behind.
+    """An exchange that is known, in its order. `decisions`: of its runs. `statements`, `portals`: the names it leaves behind.
 
     `needs`: a statement prepared earlier that its Bind names, which must still be that very one.
     """
 
     legs: tuple[Leg, ...]
     decisions: tuple[Decision, ...]
-    names: bool
+    statements: tuple[tuple[str, Prepared | None], ...]
+    portals: tuple[tuple[str, Portal | None], ...]
     needs: tuple[str, Prepared] | None
 
 
@@ -67,6 +68,7 @@ class Lane:
         "_data",
         "_engine",
         "_ids",
+        "_journal",
         "_kept",
         "_key",
         "_number",
@@ -82,6 +84,7 @@ class Lane:
     def __init__(self, engine: Engine, state: State, client: ClientCodec) -> None:
         self._engine = engine
         self._state = state
+        self._journal = state.journal
         self._client = client
         self._tracks = engine.tracks(state.caller.connection)
         self._kept: list[Track] = []
@@ -109,43 +112,48 @@ class Lane:
         """The record of a client's messages and its events' ids, if they are a known track; None: they go the whole way."""
         if not self._open or at >= self._until:
             return None
-        journal = self._state.journal
+        journal = self._journal
         number = journal.number
         found = self._tracks.ask(data, number, at)
-        track = None if found is None else self._kept[found[0]]
-        if found is None or track is None or (track.needs is not None and not self._meant(track.needs)):
-            signature = self._tracks.signature()
-            self._candidate = None if signature is None else (signature, [])
+        if found is None:
+            self._note()
             return None
-        index, lines = found
-        self._open, self.riding, self._sent = False, True, False
+        index, lines, ids = found
+        track = self._kept[index]
+        if track.needs is not None and not self._meant(track.needs):
+            self._note()
+            return None
+        self._open = self._sent = False
+        self.riding = True
         self._track, self._asked, self._number, self._began, self._data = track, index, number, at, data
-        journal.number = number + len(track.decisions)
+        self._ids = ids
+        journal.number = number + len(ids)
         journal.now = at
-        self._ids = (journal.id(number + 1),) if len(track.decisions) == 1 else self._all_ids()
-        return lines, self._ids
+        return lines, ids
 
     def go(self, receipt: Receipt) -> tuple[bytes, list[Permit]]:
         """What goes upstream now that the log has the record, with its permits."""
-        permits = [mint(decision, receipt, one) for decision, one in zip(self._track.decisions, self._ids, strict=True)]
+        permits = mint_all(self._track.decisions, receipt, self._ids)
         self._sent = True
         return self._data, permits
 
     def answer(self, data: bytes, at: float) -> tuple[bytes, bytes] | None:
         """(lines for the log, what the client gets once they are in it); None: the answer goes the whole way."""
-        state = self._state
-        journal = state.journal
-        number = journal.number
         if not self._sent or not self.riding:
             return None
+        journal = self._journal
+        number = journal.number
         found = self._tracks.answer(data, self._asked, self._number, self._began, number, at)
         if found is None:
             return None
         journal.number = number + len(self._ids)
         journal.now = at
-        if self._track.names:
-            self._name()
-        state.pipeline += 1
+        track = self._track
+        for name, prepared in track.statements:
+            self._state.statements.put(name, prepared)
+        for name, portal in track.portals:
+            self._state.portals.put(name, portal)
+        self._state.pipeline += 1
         self.riding, self._open = False, True
         lines, out = found
         return lines, data if out is None else out
@@ -228,6 +236,11 @@ class Lane:
         self._tracks.keep(signature, reply, parts, mask)
         self._kept.append(_track(flights))
 
+    def _note(self) -> None:
+        """An exchange that is no known track may become one."""
+        signature = self._tracks.signature()
+        self._candidate = None if signature is None else (signature, [])
+
     def _forget(self) -> None:
         self._tracks.clear()
         self._kept.clear()
@@ -237,23 +250,10 @@ class Lane:
         state = self._state
         return state.statements.get(name) is prepared and prepared.under is state.analyses
 
-    def _all_ids(self) -> tuple[str, ...]:
-        count = len(self._track.decisions)
-        return tuple([self._state.journal.id(self._number + place) for place in range(1, count + 1)])
-
     def _runs(self) -> list[Run]:
         text = self._data[_QUERY_HEAD:-1]
         rulings = [(leg.ruling, leg.text or text) for leg in self._track.legs if leg.ruling is not None]
         return [Run(one, ruling, self._began, said) for one, (ruling, said) in zip(self._ids, rulings, strict=True)]
-
-    def _name(self) -> None:
-        """Leaves the names the exchange gave as the whole way would have."""
-        state = self._state
-        for leg in self._track.legs:
-            if leg.kind is Kind.PREPARE:
-                state.statements.put(leg.name, leg.prepared)
-            elif leg.kind is Kind.BIND:
-                state.portals.put(leg.name, leg.portal)
 
 
 def _nothing() -> None:
@@ -326,5 +326,6 @@ def _track(flights: list[Flight]) -> Track:
         if flight.kind is Kind.BIND and flight.portal is not None and flight.statement not in defined:
             needs = (flight.statement, flight.portal.prepared)
     decisions = tuple(leg.ruling.decision for leg in legs if leg.ruling is not None)
-    names = any(leg.kind in (Kind.PREPARE, Kind.BIND) for leg in legs)
-    return Track(tuple(legs), decisions, names, needs)
+    statements = tuple((leg.name, leg.prepared) for leg in legs if leg.kind is Kind.PREPARE)
+    portals = tuple((leg.name, leg.portal) for leg in legs if leg.kind is Kind.BIND)
+    return Track(tuple(legs), decisions, statements, portals, needs)

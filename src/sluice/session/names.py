@@ -88,6 +88,9 @@ class Book(Generic[D]):
 
     def put(self, name: str, value: D | None) -> None:
         """Gives the name a meaning that the server has confirmed already."""
+        entry = self._entries.get(name)
+        if entry is not None and entry.now is value and entry.confirmed:
+            return
         self._entries.pop(name, None)
         if value is not None:
             self._entries[name] = _Entry(value, None, 0, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NoReturn, SupportsIndex
 
 from sluice.model.decision import Decision
@@ -65,6 +66,17 @@ def mint(decision: Decision, receipt: Receipt, event_id: str) -> Permit:
     if not event_id or event_id not in receipt.event_ids:
         raise PermitDenied("the receipt does not cover the statement's event")
     return Permit(_SEAL, event_id, "statement")
+
+
+def mint_all(decisions: Sequence[Decision], receipt: Receipt, event_ids: tuple[str, ...]) -> list[Permit]:
+    """Permits for statements that were recorded together, in their order; PermitDenied as `mint`, and then none is made."""
+    if receipt.event_ids is event_ids and len(decisions) == len(event_ids) and "" not in event_ids:
+        # The log gave back the very ids it was given: there is nothing to look up.
+        for decision in decisions:
+            if decision.outcome != "allow":
+                raise PermitDenied("the decision does not allow the statement")
+        return [Permit(_SEAL, event_id, "statement") for event_id in event_ids]
+    return [mint(decision, receipt, one) for decision, one in zip(decisions, event_ids, strict=True)]
 
 
 def mint_refusal(receipt: Receipt, event_id: str) -> Permit:

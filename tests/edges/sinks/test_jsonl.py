@@ -70,16 +70,6 @@ def test_a_receipt_names_the_events_whose_lines_are_in_the_file(log: JsonLog) ->
     assert (log.path / "audit-000001.jsonl").read_bytes() == _line(1) + _line(2)
 
 
-def test_several_sessions_share_one_write_and_each_gets_its_own_receipt(tmp_path: Path) -> None:
-    disk = FailingDisk(0, "error")
-    log = JsonLog(tmp_path, durability="synced", disk=disk)
-    receipts = log.append_all([(_line(1), ("a-1",)), (_line(2), ("b-1",)), (_line(3), ())])
-    assert [receipt.event_ids for receipt in receipts] == [("a-1",), ("b-1",), ()]
-    assert all(receipt.synced for receipt in receipts)
-    assert disk.calls == 2
-    log.close()
-
-
 def test_one_append_can_ask_for_the_medium_in_a_buffered_log(log: JsonLog) -> None:
     assert log.append(_line(1), synced=True).synced
 

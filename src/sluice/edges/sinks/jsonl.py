@@ -9,11 +9,12 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from sluice.edges.sinks.spool import held
 from sluice.session.permit import Receipt
 
 Durability = Literal["buffered", "synced"]
@@ -66,6 +67,7 @@ class JsonLog:
         self.repaired = 0
         self._segment_bytes = segment_bytes
         self._disk = disk or Disk()
+        self._write = os.write if disk is None else disk.write
         self._dirty = False
         self._torn = False
         self._distrusted = False
@@ -83,17 +85,23 @@ class JsonLog:
         if not lines.endswith(b"\n"):
             raise LogFailed("the log takes whole lines only")
         forced = synced or self.durability == "synced"
-        self._append(lines, forced)
+        if self.failure is not None:
+            raise LogFailed(self.failure)
+        size = len(lines)
+        try:
+            if self._size + size > self._segment_bytes and self._size:
+                self._sync()
+                self._next_segment()
+            taken = self._write(self._fd, lines)
+        except OSError as error:
+            raise self._failed(f"the log cannot be written: {error.strerror}") from error
+        if taken != size:
+            raise self._failed("the log cannot be written: the medium took only a part")
+        self._dirty = True
+        if forced:
+            self._sync()
+        self._size += size
         return Receipt(event_ids, forced)
-
-    def append_all(self, batches: Sequence[tuple[bytes, tuple[str, ...]]], *, synced: bool = False) -> list[Receipt]:
-        """Appends the batches of several sessions by one write and, where synced, one sync: all or none."""
-        lines = batches[0][0] if len(batches) == 1 else b"".join([batch[0] for batch in batches])
-        if not lines.endswith(b"\n"):
-            raise LogFailed("the log takes whole lines only")
-        forced = synced or self.durability == "synced"
-        self._append(lines, forced)
-        return [Receipt(event_ids, forced) for _, event_ids in batches]
 
     def flush(self) -> None:
         """Forces what was appended to the medium; LogFailed when it could not, or as `check`."""
@@ -153,23 +161,6 @@ class JsonLog:
             os.close(self._fd)
             os.close(self._lock)
 
-    def _append(self, lines: bytes, forced: bool) -> None:
-        if self.failure is not None:
-            raise LogFailed(self.failure)
-        try:
-            if self._size and self._size + len(lines) > self._segment_bytes:
-                self._sync()
-                self._next_segment()
-            taken = self._disk.write(self._fd, lines)
-        except OSError as error:
-            raise self._failed(f"the log cannot be written: {error.strerror}") from error
-        if taken != len(lines):
-            raise self._failed("the log cannot be written: the medium took only a part")
-        self._dirty = True
-        if forced:
-            self._sync()
-        self._size += len(lines)
-
     def _sync(self) -> None:
         try:
             self._disk.sync(self._fd)
@@ -221,19 +212,25 @@ class JsonLog:
 def read(path: Path) -> Iterator[bytes]:
     """The lines of a log, oldest first, without their line feeds; a torn last line is left out.
 
-    LogFailed where a segment between two others is missing, or one that is not the last does not end in a whole line.
+    Lines that still wait in the spool are among them. LogFailed where a segment between two others is missing, or one that is
+    not the last does not end in a whole line.
     """
+    segment, size, waiting = held(path)
     numbers = sorted(segments(path))
     for before, after in pairwise(numbers):
         if after != before + 1:
             raise LogFailed(f"the log in `{path}` has no segment {before + 1}, but later ones")
     for number in numbers:
-        with segment_path(path, number).open("rb") as segment:
-            for line in segment:
+        with segment_path(path, number).open("rb") as file:
+            for line in file:
                 if line.endswith(b"\n"):
                     yield line[:-1]
                 elif number != numbers[-1]:
                     raise LogFailed(f"segment {number} of the log in `{path}` ends within a line")
+            if number > segment or (number == segment and file.tell() > size):
+                # What waited when this began is in the log by now.
+                waiting = b""
+    yield from waiting.split(b"\n")[:-1]
 
 
 def _locked(path: Path) -> int:

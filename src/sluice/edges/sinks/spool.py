@@ -1,0 +1,162 @@
+"""Lines that the operating system holds and no segment of the log has yet: a small file, mapped into memory.
+
+A line copied into a shared mapping outlives this process as a written one does (mmap(2), MAP_SHARED), and costs no call into
+the system. Many lines then go into the log by one write. What a killed process left here, the next one puts into the log.
+
+The file: 8 bytes of magic; the segment and its size behind which the lines belong (u64 each); where they end, and a CRC-32 of
+them (u32 each, stored at once, so that a kill between two stores cannot tear them apart); the lines from byte 64 on.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from sluice.session.permit import Receipt
+
+NAME = "audit.spool"
+SIZE = 1 << 18
+_MAGIC = b"sluice\x01\n"
+_FIRST = 64
+_PLACE = struct.Struct("<QQ")
+_EXTENT = struct.Struct("<II")
+_PLACE_AT, _EXTENT_AT = 8, 24
+
+
+class Log(Protocol):
+    """What lies behind a spool: `JsonLog`."""
+
+    failure: str | None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """(segment, bytes of it) up to which there are lines."""
+
+    def append(self, lines: bytes, event_ids: tuple[str, ...] = ()) -> Receipt:
+        """Appends whole lines."""
+
+
+class Spool:
+    """The lines on their way into one log. Its folder must be locked by the caller, its `failed` is the log's own exception.
+
+    `found` is how many bytes of lines a killed process had left, that are in the log now; `lost` how many a lost machine had
+    spoilt. Raises OSError when the file cannot be made (on a full medium too: it takes its space at once), and what the log raises.
+    """
+
+    def __init__(self, folder: Path, log: Log, failed: Callable[[str], Exception]) -> None:
+        self._log = log
+        self._failed = failed
+        self._map, self._fd = _mapped(folder / NAME)
+        self._end, self._crc = _FIRST, 0
+        left, self.lost = _left(self._map)
+        rest = left[_already(folder, _PLACE.unpack_from(self._map, _PLACE_AT), left) :] if left else b""
+        self.found = len(rest)
+        if rest:
+            log.append(rest)
+        self._settle()
+
+    def append(self, lines: bytes, event_ids: tuple[str, ...]) -> Receipt:
+        """Takes whole lines; raises the log's exception when the log has failed or cannot take those before them."""
+        if self._log.failure is not None:
+            raise self._failed(self._log.failure)
+        end = self._end + len(lines)
+        if end > SIZE:
+            self.drain()
+            end = _FIRST + len(lines)
+            if end > SIZE:
+                return self._log.append(lines, event_ids)
+        if lines[-1:] != b"\n":
+            raise self._failed("the log takes whole lines only")
+        self._map[self._end : end] = lines
+        self._crc = zlib.crc32(lines, self._crc)
+        _EXTENT.pack_into(self._map, _EXTENT_AT, end, self._crc)
+        self._end = end
+        return Receipt(event_ids, False)
+
+    def drain(self) -> None:
+        """Puts everything into the log; when that raises, everything stays here."""
+        if self._end > _FIRST:
+            self._log.append(self._map[_FIRST : self._end])
+            self._settle()
+
+    def settle(self) -> None:
+        """The log went on past what is here, or elsewhere: what comes next belongs behind that. Nothing may wait."""
+        if self._end == _FIRST:
+            self._settle()
+
+    def close(self) -> None:
+        """Drains and lets go of the file."""
+        try:
+            self.drain()
+        finally:
+            self._map.close()
+            os.close(self._fd)
+
+    def _settle(self) -> None:
+        self._end, self._crc = _FIRST, 0
+        # First that nothing is here, then where the next belongs: a kill between the two leaves nothing to misplace.
+        _EXTENT.pack_into(self._map, _EXTENT_AT, _FIRST, 0)
+        _PLACE.pack_into(self._map, _PLACE_AT, *self._log.position)
+
+
+def held(folder: Path) -> tuple[int, int, bytes]:
+    """(segment, its size, lines) that wait in a spool, perhaps of a running process, to go behind that place; OSError."""
+    try:
+        with (folder / NAME).open("rb", buffering=0) as file:
+            while True:
+                content = file.read(SIZE)
+                lines, _ = _left(content)
+                place = _PLACE.unpack_from(content, _PLACE_AT) if len(content) == SIZE else (0, 0)
+                file.seek(0)
+                # What a running process changed while it was read is read again.
+                if file.read(_FIRST) == content[:_FIRST]:
+                    return place[0], place[1], lines
+                file.seek(0)
+    except FileNotFoundError:
+        return 0, 0, b""
+
+
+def _mapped(path: Path) -> tuple[mmap.mmap, int]:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        if os.fstat(fd).st_size != SIZE:
+            os.ftruncate(fd, 0)
+            # Its blocks must be there before it is mapped: a store that finds none ends the process.
+            blank = _MAGIC + _PLACE.pack(0, 0) + _EXTENT.pack(_FIRST, 0)
+            if os.pwrite(fd, blank.ljust(SIZE, b"\0"), 0) != SIZE:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return mmap.mmap(fd, SIZE), fd
+    except OSError:
+        os.close(fd)
+        raise
+
+
+def _left(content: mmap.mmap | bytes) -> tuple[bytes, int]:
+    """(the lines in a spool, bytes of lines that cannot be trusted)."""
+    if len(content) != SIZE or content[: len(_MAGIC)] != _MAGIC:
+        return b"", 0
+    end, crc = _EXTENT.unpack_from(content, _EXTENT_AT)
+    if not _FIRST <= end <= SIZE:
+        return b"", SIZE - _FIRST
+    lines = bytes(content[_FIRST:end])
+    return (lines, 0) if zlib.crc32(lines) == crc else (b"", len(lines))
+
+
+def _already(folder: Path, place: tuple[int, int], lines: bytes) -> int:
+    """How many bytes of the lines the log has already: its writer was killed between the write and the note of it."""
+    segment, size = place
+    behind = b""
+    for number, path in sorted((int(path.stem.removeprefix("audit-")), path) for path in folder.glob("audit-*.jsonl")):
+        if number >= segment:
+            with path.open("rb") as file:
+                file.seek(size if number == segment else 0)
+                behind += file.read(len(lines) - len(behind))
+    while behind and not lines.startswith(behind):
+        behind = behind[: behind.rfind(b"\n", 0, -1) + 1]
+    return len(behind)
