@@ -85,6 +85,15 @@ USERS = {
 }
 
 
+def pytest_sessionstart() -> None:
+    """Tests of modules that changed after they were compiled would test what is no longer there."""
+    source = Path(__file__).parents[1] / "src"
+    for compiled in source.rglob("*.cpython-*.so"):
+        module = compiled.with_name(compiled.name.split(".")[0] + ".py")
+        if module.exists() and module.stat().st_mtime > compiled.stat().st_mtime:
+            raise pytest.UsageError(f"{module.relative_to(source)} changed after it was compiled: run `make setup`")
+
+
 @dataclass(frozen=True, slots=True)
 class Shop:
     """A shop's database with a gateway before it.
