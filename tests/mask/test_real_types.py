@@ -309,3 +309,17 @@ def _told(name: str, value: bytes) -> object:
 def _untold(name: str, selected: bytes, options: str) -> bool:
     """A copy names no types, so a domain's declared length is not known there; and it may write an empty text as NULL."""
     return name in ("d_bpchar", "d_varchar", "d_numeric", "code", "code_of") or "null ''" in options
+
+
+def test_the_null_marker_of_a_copy_confirms_no_guess(stage: Stage) -> None:
+    guess = SAMPLES["text"][0]
+    shown = set()
+    for marker in (guess, "no such value"):
+        with (
+            stage.masked() as masked,
+            masked.cursor().copy(f"copy by_redact (text) to stdout (null '{marker}')") as out,
+        ):
+            data = b"".join(bytes(block) for block in out)
+        assert set(data.splitlines()) == {marker.encode()}
+        shown.add(data.replace(marker.encode(), b""))
+    assert len(shown) == 1
