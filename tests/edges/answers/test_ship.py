@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from sluice.audit.encode import encode, stamp
-from sluice.audit.events import AuthFailed, Peer
+from sluice.audit.events import AuthFailed, Landed, Peer, Reach
 from sluice.edges.answers import ship as ship_module
 from sluice.edges.answers.ocsf import record
+from sluice.edges.answers.openlineage import run_event
 from sluice.edges.answers.ship import ShipFailed, ship
 
 from .conftest import ALICE, START, asked, some
@@ -129,3 +130,17 @@ def test_statements_and_logins_are_ocsf_records() -> None:
     assert failed is not None
     assert (failed["type_uid"], failed["user"], failed["status_id"]) == (300201, {"name": "eve"}, 2)
     assert record(b'{"event":"disconnected"}') is None
+
+
+def test_written_flows_are_openlineage_events_with_their_columns() -> None:
+    flows = (Reach("public.customers.email", "value", ("pii.email",)), Reach("public.orders.id", "aggregate"))
+    found = run_event(asked(ALICE, "c", 1, verb="insert", writes=(Landed("public.export.mail", flows),)).rstrip())
+    assert found is not None
+    assert [one["name"] for one in found["inputs"]] == ["public.customers", "public.orders"]
+    (output,) = found["outputs"]
+    fields = output["facets"]["columnLineage"]["fields"]["mail"]["inputFields"]
+    assert (output["namespace"], output["name"]) == ("sluice://shop", "public.export")
+    assert [(one["name"], one["field"]) for one in fields] == [("public.customers", "email"), ("public.orders", "id")]
+    assert fields[1]["transformations"][0]["subtype"] == "AGGREGATION"
+    assert run_event(asked(ALICE, "c", 1).rstrip()) is None
+    assert run_event(b'{"event":"disconnected"}') is None

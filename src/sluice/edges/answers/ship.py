@@ -19,11 +19,12 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from sluice.edges.answers.ocsf import record
+from sluice.edges.answers.openlineage import run_event
 from sluice.edges.evidence.files import put
 from sluice.edges.evidence.lines import runs, whole_size
 from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
 
-Form = Literal["jsonl", "ocsf"]
+Form = Literal["jsonl", "ocsf", "openlineage"]
 BATCH = 500
 _SECONDS = 30.0
 # Facility 13 (log audit), severity 6 (informational).
@@ -83,7 +84,7 @@ def _batches(folder: Path, sent: _Sent) -> Iterator[tuple[_Sent, list[bytes]]]:
 def _formed(line: bytes, form: Form) -> bytes | None:
     if form == "jsonl":
         return line
-    found = record(line)
+    found = record(line) if form == "ocsf" else run_event(line)
     return None if found is None else msgspec.json.encode(found)
 
 
@@ -122,7 +123,7 @@ def _syslog(parts: SplitResult, bodies: list[bytes]) -> None:
     with socket.create_connection((parts.hostname or "", parts.port or 601), _SECONDS) as connection:
         for body in bodies:
             event = msgspec.json.decode(body)
-            time = event["time"] if isinstance(event["time"], str) else "-"
+            time = next((one for name in ("time", "eventTime") if isinstance(one := event.get(name), str)), "-")
             message = f"<{_PRIORITY}>1 {time} - sluice - - - ".encode() + body
             connection.sendall(b"%d %b" % (len(message), message))
         # The far side closes when it has read everything: only then is the batch sent.

@@ -60,7 +60,9 @@ def paths_command(
 
 def ship_command(
     target: Annotated[str, typer.Argument(help="A file, `syslog://host:port`, or an `https://` address.")],
-    form: Annotated[Form, typer.Option("--format", help="Events as they are, or as OCSF records.")] = "jsonl",
+    form: Annotated[
+        Form, typer.Option("--format", help="Events as they are, as OCSF records, or written flows as OpenLineage.")
+    ] = "jsonl",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events come, until interrupted.")] = False,
     every: Annotated[float, typer.Option("--every", min=0.1, max=3600, help="Seconds between looks.")] = 2.0,
     log: Log = None,
