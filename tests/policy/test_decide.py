@@ -255,14 +255,37 @@ def test_connecting_is_decided_by_policy(group: str, outcome: str) -> None:
     assert may_connect(caller, "", SHOP, CLIENT, snapshot, NOON).outcome == outcome
 
 
-def test_replication_and_fast_path_calls_need_more_than_a_connection() -> None:
+@pytest.mark.parametrize(
+    ("actions", "outcome"),
+    [
+        ("connect", "refuse"),
+        ("connect administer", "refuse"),
+        ("connect replication", "refuse"),
+        ("connect replication read", "refuse"),
+        ("connect replication reveal", "refuse"),
+        ("connect replication read reveal", "allow"),
+    ],
+)
+def test_replication_takes_the_right_to_read_and_to_see_everything(actions: str, outcome: str) -> None:
+    listed = ", ".join(f'Action::"{action}"' for action in actions.split())
+    snapshot = world([f'@id("r") permit (principal, action in [{listed}], resource);'])
+    assert may_connect(USER, "", SHOP, CLIENT, snapshot, NOON, for_replication=True).outcome == outcome
+
+
+def test_a_forbid_of_one_column_s_label_stops_replication() -> None:
+    texts = [
+        '@id("a") permit (principal, action, resource);',
+        '@id("b") forbid (principal, action == Action::"reveal", resource in Label::"pii");',
+    ]
+    assert may_connect(USER, "", SHOP, CLIENT, world(texts), NOON).outcome == "allow"
+    assert may_connect(USER, "", SHOP, CLIENT, world(texts), NOON, for_replication=True).outcome == "refuse"
+
+
+def test_the_starter_policies_let_nobody_replicate() -> None:
     snapshot = replace(world([]), policies=load_policies(starter_policies()))
     dba = Identity("user", "d", frozenset({"dba"}))
-    assert may_connect(dba, "", SHOP, CLIENT, snapshot, NOON, "replication").outcome == "refuse"
-    assert may_connect(dba, "", SHOP, CLIENT, snapshot, NOON, "opaque").outcome == "refuse"
-    assert may_connect(dba, "incident", SHOP, CLIENT, snapshot, NOON, "opaque").outcome == "allow"
-    replicate = '@id("r") permit (principal, action in [Action::"connect", Action::"replication"], resource);'
-    assert may_connect(dba, "", SHOP, CLIENT, world([replicate]), NOON, "replication").outcome == "allow"
+    assert may_connect(dba, "", SHOP, CLIENT, snapshot, NOON, for_replication=True).outcome == "refuse"
+    assert may_connect(dba, "incident", SHOP, CLIENT, snapshot, NOON, for_replication=True).outcome == "refuse"
 
 
 def test_an_error_text_never_quotes_the_request() -> None:

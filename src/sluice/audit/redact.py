@@ -95,6 +95,9 @@ def wording(text: bytes, spans: Sequence[Span], labels_of: LabelsOf, *, accepted
     """
     if not accepted or not spans:
         return Wording(f"[{len(text)} bytes withheld: not understood]" if text else "", "unread" if text else "")
+    if spans[0].verb.startswith("replication "):
+        # No SQL, so the grammar cannot help; and no place in it for a value of a column.
+        return Wording(None, "")
     try:
         source = text.decode()
         if len(text) > _HUGE:

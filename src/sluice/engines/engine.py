@@ -64,6 +64,7 @@ class Voice:
     flush: bytes
     sync: bytes
     own_statement: Callable[[str, bytes], bytes]
+    own_query: Callable[[str], bytes]
     describe_portal: Callable[[str], bytes]
     ready: Callable[[str], bytes]
     report: Callable[[Refusal, str], bytes]
@@ -78,7 +79,8 @@ class Engine:
     `parameters` reads what a Bind binds: the values as it says them, and each for people.
     `tracks` and `reply_signature` recognise whole exchanges (see the kernel's manual); they understand nothing.
     `catalog_sql` answers rows for `build_catalog`, which also takes the functions that the configuration vouches for;
-    `change_sql` answers one value that is another once the catalog is.
+    `change_sql` answers one value that is another once the catalog is. `function_sql` answers the schema and name of the
+    function with a number. `replication_command`: which one a text is on a replication connection; empty: it is SQL there.
     """
 
     name: str
@@ -97,4 +99,6 @@ class Engine:
     catalog_sql: str
     change_sql: str
     context_sql: str
+    function_sql: Callable[[int], str]
+    replication_command: Callable[[bytes], str]
     build_catalog: Callable[[Iterable[str], frozenset[str]], Catalog]

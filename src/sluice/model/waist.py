@@ -102,10 +102,11 @@ class CopyIn:
 
 @dataclass(slots=True)
 class FunctionCall:
-    """The fast-path call of a function by oid."""
+    """The fast-path call of a function by oid, with so many arguments."""
 
     raw: bytes
     oid: int
+    arguments: int
 
 
 @dataclass(slots=True)

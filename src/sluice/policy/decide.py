@@ -8,7 +8,7 @@ otherwise. Several principals (an agent and its user) must all be allowed. A pol
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Decision, Mask, Obligations, Refusal
@@ -22,7 +22,7 @@ from sluice.policy.bundle import PolicyBundle
 from sluice.policy.entities import Entities
 from sluice.policy.plan import Plan, Planner, Subject
 from sluice.policy.request import Request, Snapshot, SourceInfo
-from sluice.sql.span import Confidence, Output, Span
+from sluice.sql.span import Confidence, Output, Span, replication
 
 __all__ = ["Asked", "Explanation", "Request", "Snapshot", "SourceInfo", "decide", "explain", "may_connect"]
 
@@ -30,6 +30,7 @@ _PARTS: Final = frozenset({"generalize", "email", "partial", "scrub"})
 """Masks that leave a part of the value standing."""
 
 _CONNECTION = Span(verb="connect", action="session", confidence=Confidence.EXACT, actions=frozenset({"session"}))
+_REPLICATION = replication("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,15 @@ def may_connect(
     client: Client,
     snapshot: Snapshot,
     now: float,
-    action: Literal["connect", "replication", "opaque"] = "connect",
+    for_replication: bool = False,
 ) -> Decision:
-    """Decides on a connection; `replication` and `opaque` (fast-path calls) ask for that besides. Never raises."""
-    span = _CONNECTION
-    if action == "replication":
-        span = replace(span, verb=action, action="administer", actions=frozenset({"administer"}))
-    elif action == "opaque":
-        span = replace(span, verb="function call", confidence=Confidence.OPAQUE)
-    return decide(Request(identity, purpose, source, client, span, now=now), snapshot)
+    """Decides on a connection. One for replication is allowed only to who may see everything in clear. Never raises."""
+    decision = decide(
+        Request(identity, purpose, source, client, _REPLICATION if for_replication else _CONNECTION, now=now), snapshot
+    )
+    if for_replication and decision.outcome == "allow" and any(decision.masks or ()):
+        return replace(decision, outcome="refuse", refusal=refusals.IN_CLEAR)
+    return decision
 
 
 def _explained(request: Request, snapshot: Snapshot) -> Explanation:

@@ -14,6 +14,13 @@ from sluice.sql.span import Confidence
 
 _MOST_REASONS = 3
 
+IN_CLEAR = Refusal(
+    "a replication connection carries every column in clear, and not every column may be seen in clear",
+    "no policy permits `reveal` on every label of the source",
+    "read the tables by SELECT or COPY, where masks apply, or ask the owner of the source",
+)
+"""Replication by one from whom something is hidden."""
+
 
 def gate_refused(request: Request, gate: Gate, answers: Sequence[Answer], known: Mapping[str, Annotations]) -> Refusal:
     """Something the statement does is not permitted."""

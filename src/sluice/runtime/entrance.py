@@ -192,8 +192,9 @@ async def _enter(gateway: Gateway, arrival: Arrival, proven: steps.Proven, ident
     settings = dict(proven.settings)
     settings["application_name"] = f"{proven.application} ({display})"[:63] if proven.application else display
     settings["sluice.identity"], settings["sluice.purpose"] = identity.display, purpose
+    window = gateway.config.limits.window_bytes
     try:
-        other = await upstream.connect(proven.database, source, settings, gateway.config.limits.window_bytes)
+        other = await upstream.connect(proven.database, source, settings, window, proven.replication)
     except upstream.Unavailable as failure:
         gateway.log.warning("source unavailable", source=proven.database, reason=failure.reason)
         _fail_unfaulted(gateway, arrival, arrival.login.refuse(failure.refusal, failure.reason))
@@ -229,17 +230,14 @@ def _judge(gateway: Gateway, arrival: Arrival, proven: steps.Proven, identity: I
         _fail_unfaulted(gateway, arrival, login.refuse(refusal, "no catalog"))
         raise Turned
     client = Client(arrival.address, proven.application, arrival.tls)
-    if proven.replication:
-        action = "replication"
-        refusal = Refusal("replication connections are not governed and therefore refused", code="42501")
-        _fail(gateway, arrival, login.refuse(refusal, action))
     if proven.risky:
         named = ", ".join(f"`{name}`" for name in proven.risky)
         refusal = Refusal(
             f"start-up setting {named} would change who the session is", hint="leave it out", code="42501"
         )
         _fail(gateway, arrival, login.refuse(refusal, f"start-up setting {named}"))
-    decision = may_connect(identity, purpose, world.source, client, world.snapshot, time.time())
+    replication = bool(proven.replication)
+    decision = may_connect(identity, purpose, world.source, client, world.snapshot, time.time(), replication)
     if decision.outcome != "allow":
         refusal = decision.refusal or Refusal("not permitted to connect", code="28000")
         _fail_unfaulted(
@@ -263,7 +261,7 @@ def _begin(
         caller.user,
     )
     engine = next(engine for engine in ENGINES if engine.name == source.engine)
-    session = Session(engine, caller, world, journal, other.login.values)
+    session = Session(engine, caller, world, journal, other.login.values, proven.replication)
     client, up = arrival.side, other.side
     client.transport.set_write_buffer_limits(high=gateway.config.limits.window_bytes // 2)
     driver = Driver(session, gateway.recorder, source.durability == "synced", gateway, client.transport, up.transport)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sluice.edges.config import Source
 from sluice.engines.postgres import startup
+from sluice.engines.postgres.login import Replication
 from sluice.engines.postgres.upstream_login import LoggedIn, LoginRefused, UpstreamLogin
 from sluice.model.decision import Refusal
 from sluice.runtime.control import reveal
@@ -36,14 +37,16 @@ class Upstream:
     login: LoggedIn
 
 
-async def connect(name: str, source: Source, settings: Mapping[str, str], window: int) -> Upstream:
-    """Connects and logs in with these start-up settings. Raises Unavailable."""
+async def connect(
+    name: str, source: Source, settings: Mapping[str, str], window: int, replication: Replication = ""
+) -> Upstream:
+    """Connects and logs in with these start-up settings, for replication if that is asked for. Raises Unavailable."""
     try:
         password = await asyncio.to_thread(reveal, source.password)
         async with asyncio.timeout(source.connect_timeout):
             side, binding = await _opened(source)
             side.transport.set_write_buffer_limits(high=window // 2)
-            return await _login(name, source, settings, password, side, binding)
+            return await _login(name, _login_of(name, source, settings, password, binding, replication), side)
     except TimeoutError as error:
         raise Unavailable(_down(name, "it did not answer in time"), "connect time-out") from error
     except (OSError, ssl.SSLError) as error:
@@ -82,13 +85,21 @@ async def _opened(source: Source) -> tuple[Side, bytes | None]:
     return inside, None if certificate is None else end_point(certificate)
 
 
-async def _login(
-    name: str, source: Source, settings: Mapping[str, str], password: str | None, side: Side, binding: bytes | None
-) -> Upstream:
+def _login_of(
+    name: str,
+    source: Source,
+    settings: Mapping[str, str],
+    password: str | None,
+    binding: bytes | None,
+    replication: Replication,
+) -> UpstreamLogin:
     private = binding is not None or source.local
-    login = UpstreamLogin(
-        source.user, source.database or name, settings, password, secrets.token_urlsafe(18), binding, private
-    )
+    nonce = secrets.token_urlsafe(18)
+    database = source.database or name
+    return UpstreamLogin(source.user, database, settings, password, nonce, binding, private, replication)
+
+
+async def _login(name: str, login: UpstreamLogin, side: Side) -> Upstream:
     side.transport.write(login.start())
     while True:
         data = await side.read()

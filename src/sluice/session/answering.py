@@ -6,6 +6,7 @@ An answer that fits no request means that Sluice no longer knows what the server
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from sluice.audit.events import Ending
 from sluice.model.decision import Refusal
@@ -23,13 +24,13 @@ from sluice.model.waist import (
     Rows,
     Step,
 )
-from sluice.session import delivering, settling
+from sluice.session import delivering, replicating, settling
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.outcomes import succeeded
 from sluice.session.quiet import says_names_alone
 from sluice.session.state import State, Wait
 
-_EXTENDED_END = (Kind.SYNC, Kind.QUERY, Kind.CALL)
+_EXTENDED_END = (Kind.SYNC, Kind.QUERY, Kind.CALL, Kind.RELAY)
 
 
 def answer(state: State, answered: Answered, now: float) -> None:
@@ -41,7 +42,9 @@ def answer(state: State, answered: Answered, now: float) -> None:
         return
     if state.streaming and not isinstance(answered, Rows):
         state.streaming = False
-    _HANDLERS[type(answered)](state, answered, now)
+    if state.replication and replicating.took(state, answered, now):
+        return
+    HANDLERS[type(answered)](state, answered, now)
 
 
 def answers_in(state: State) -> None:
@@ -185,10 +188,12 @@ def _step(state: State, answered: Step, now: float) -> None:
         return
     if answered.kind == "call":
         run = flight.run
-        if run is None or not run.ruling.decision.clear_unknown:
+        if run is None or not run.ruling.clear:
             confused(state, "the result of a call that may not be seen")
             return
         flight.at += 1
+        run.rows, run.size = 1, len(answered.raw)
+        delivering.note_seen(state, run.ruling)
         _complete(state, run, "completed", "", "", now)
         state.say(answered.raw)
         return
@@ -227,7 +232,7 @@ def _failed(state: State, answered: Failed, now: float) -> None:
         if not already:
             state.say(_error_text(state, flight, answered))
     _fail_runs(state, flight, answered.fields.get("C", ""), now)
-    if flight.kind in (Kind.QUERY, Kind.CALL):
+    if flight.kind in (Kind.QUERY, Kind.CALL, Kind.RELAY):
         return
     _skip_pipeline(state, now)
 
@@ -314,7 +319,7 @@ def _pass(state: State, answered: Pass, now: float) -> None:
 
 
 def _ready(state: State, answered: Ready, now: float) -> None:
-    flight = _first(state, Kind.QUERY, Kind.CALL, Kind.SYNC, Kind.OWN)
+    flight = _first(state, Kind.QUERY, Kind.CALL, Kind.RELAY, Kind.SYNC, Kind.OWN)
     if flight is None:
         return
     state.flights.popleft()
@@ -341,7 +346,7 @@ _STEPS: dict[str, tuple[Kind, ...]] = {
     "call": (Kind.CALL,),
 }
 
-_HANDLERS: dict[type, Callable[..., None]] = {
+HANDLERS: Final[dict[type, Callable[..., None]]] = {
     Columns: _columns,
     Rows: _rows,
     CopyStart: _copy_start,
@@ -355,8 +360,3 @@ _HANDLERS: dict[type, Callable[..., None]] = {
     Broken: _broken,
 }
 """Every kind of answer and who handles it; a house test holds it against the union `Answered`."""
-
-
-def handled() -> frozenset[type]:
-    """The kinds of answer that have a handler."""
-    return frozenset(_HANDLERS)

@@ -7,6 +7,7 @@ it is ruled upon is `dispatch`'s.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from sluice.model.decision import Refusal
 from sluice.model.waist import (
@@ -24,6 +25,7 @@ from sluice.model.waist import (
     Terminate,
 )
 from sluice.session import holding, settling
+from sluice.session.calling import call
 from sluice.session.dispatch import carry, first_refused, refuse_query, refuse_step, rulings_of, sent_shifting
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.names import Portal, Prepared
@@ -38,7 +40,7 @@ def advance(state: State, now: float) -> None:
     """Takes requests off the inbox until it is empty or one must wait."""
     while state.inbox and state.wait is None and not state.closed and not state.held_rows:
         asked = state.inbox[0]
-        if not _HANDLERS[type(asked)](state, asked, now):
+        if not (state.takes or HANDLERS)[type(asked)](state, asked, now):
             break
         if state.inbox:
             state.inbox.popleft()
@@ -46,7 +48,8 @@ def advance(state: State, now: float) -> None:
         holding.tidy(state)
 
 
-def _query(state: State, asked: Query, now: float) -> bool:
+def query(state: State, asked: Query, now: float) -> bool:
+    """Handles a text that is to run at once; False when it must wait."""
     if state.skipping:
         return True
     if not settling.settled(state):
@@ -255,23 +258,6 @@ def _copy_in(state: State, asked: CopyIn, now: float) -> bool:
     return True
 
 
-def _call(state: State, asked: FunctionCall, now: float) -> bool:
-    if state.skipping:
-        return True
-    if not settling.settled(state):
-        return False
-    span = settling.call_span(asked.oid)
-    ruling = state.rulings.of(span, b"", (span,), state.caller.purpose, state.seen, now)
-    refused = first_refused(state, (ruling,))
-    if refused is not None:
-        refuse_query(state, b"", (ruling,), refused, now)
-        return True
-    carry(state, state.fly(Flight(Kind.CALL)), (ruling,), asked, b"", now)
-    state.unsettled |= {"context", "catalog"}
-    state.pipeline += 1
-    return True
-
-
 def _terminate(state: State, asked: Terminate, now: float) -> bool:
     state.close("the client ended the connection")
     return True
@@ -295,8 +281,8 @@ def _absent(kind: str, name: str) -> Refusal:
     return Refusal(f"{what} does not exist", hint="prepare it on this connection first", code="26000")
 
 
-_HANDLERS: dict[type, Callable[..., bool]] = {
-    Query: _query,
+HANDLERS: Final[dict[type, Callable[..., bool]]] = {
+    Query: query,
     Prepare: _prepare,
     Bind: _bind,
     Describe: _describe,
@@ -305,13 +291,8 @@ _HANDLERS: dict[type, Callable[..., bool]] = {
     Sync: _sync,
     Flush: _flush,
     CopyIn: _copy_in,
-    FunctionCall: _call,
+    FunctionCall: call,
     Terminate: _terminate,
     Broken: _broken,
 }
 """Every kind of request and who handles it; a house test holds it against the union `Asked`."""
-
-
-def handled() -> frozenset[type]:
-    """The kinds of request that have a handler."""
-    return frozenset(_HANDLERS)

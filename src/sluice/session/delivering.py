@@ -147,7 +147,7 @@ def rows(state: State, run: Run, answered: Rows) -> bool:
         state.say(state.engine.voice.report(_limited(limit, shape.ruling.decision.policies), "WARNING"))
     run.rows += count
     run.size += len(data)
-    _seen(state, shape)
+    note_seen(state, shape.ruling)
     state.say(data)
     return True
 
@@ -161,8 +161,9 @@ def _limited(limit: int, policies: tuple[str, ...]) -> Refusal:
     )
 
 
-def _seen(state: State, shape: Shape) -> None:
-    revealed = shape.ruling.decision.revealed
+def note_seen(state: State, ruling: Ruling) -> None:
+    """Notes the labels that the session has now seen in clear."""
+    revealed = ruling.decision.revealed
     if revealed and not state.seen.issuperset(revealed):
         state.seen = state.seen.union(revealed)
 
@@ -214,7 +215,7 @@ def _copy_rows(state: State, run: Run, raw: bytes) -> bool:
     run.rows += count
     run.size += len(data)
     if run.shape is not None:
-        _seen(state, run.shape)
+        note_seen(state, run.shape.ruling)
     state.say(data)
     return True
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sluice.audit.template import Step
 from sluice.model.decision import Refusal
 from sluice.model.waist import Execute, FunctionCall, Query
 from sluice.session import settling
@@ -79,9 +80,10 @@ def carry(
 ) -> None:
     """Records each statement of a request, then queues the request behind the records."""
     last = len(rulings) - 1
+    step: Step = "call" if isinstance(asked, FunctionCall) else "run"
     for index, ruling in enumerate(rulings):
         run = Run(state.journal.next_id(), ruling, now, text)
-        state.record(state.journal.asked(run, now), run.event_id)
+        state.record(state.journal.asked(run, now, step), run.event_id)
         start_clock(state, run, now)
         if ruling.decision.quiet_errors:
             state.quiet = ruling

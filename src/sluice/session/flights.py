@@ -18,6 +18,7 @@ class Kind(Enum):
 
     QUERY = auto()
     CALL = auto()
+    RELAY = auto()
     PREPARE = auto()
     BIND = auto()
     DESCRIBE_STATEMENT = auto()
@@ -68,6 +69,8 @@ class Flight:
     collected: list[bytes] | None = None
     purpose: str = ""
     closings: int = 0
+    held: bytes = b""
+    """What the client is to hear once it is known what follows."""
     ends_pipeline: bool = True
 
     @property

@@ -46,6 +46,12 @@ class Ruling:
         self.template = template
         self.shapes: Bounded[tuple[bytes, tuple[int, ...] | None], Shape] = Bounded(SHAPES)
 
+    @property
+    def clear(self) -> bool:
+        """Whether all that the statement answers with may leave as it is, described or not."""
+        masks = self.decision.masks
+        return self.decision.clear_unknown if masks is None else not any(masks)
+
 
 class Rulings:
     """The rulings of one caller, under one world."""

@@ -7,14 +7,14 @@ the database, so that nothing is said before it is recorded.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import assert_never
+from typing import Final, Literal, assert_never
 
 from sluice.engines.engine import ClientCodec, Engine
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Refusal
 from sluice.model.waist import Rows
 from sluice.policy.decide import may_connect
-from sluice.session import answering, asking, delivering, holding, obligations, settling
+from sluice.session import answering, asking, delivering, holding, obligations, replicating, settling
 from sluice.session import effects as fx
 from sluice.session.effects import Effect
 from sluice.session.events import (
@@ -33,6 +33,7 @@ from sluice.session.events import (
     UpstreamBytes,
     WorldChanged,
 )
+from sluice.session.flights import Kind
 from sluice.session.journal import Journal
 from sluice.session.lane import Lane
 from sluice.session.rulings import Rulings
@@ -58,14 +59,23 @@ class Session:
     __slots__ = ("_client", "_state", "lane")
 
     def __init__(
-        self, engine: Engine, caller: Caller, world: World, journal: Journal, parameters: Mapping[str, str]
+        self,
+        engine: Engine,
+        caller: Caller,
+        world: World,
+        journal: Journal,
+        parameters: Mapping[str, str],
+        replication: Literal["", "physical", "logical"] = "",
     ) -> None:
-        """`parameters` are the database's settings as its login reported them."""
+        """`parameters` are the database's settings as its login reported them; `replication`: it is a connection for that."""
         server = engine.upstream(world.limits.row)
         self._client: ClientCodec = engine.downstream(world.limits.frame)
         rulings = Rulings(world, caller.identity, caller.client)
         context = Context(user=caller.user, lower=engine.lower)
         self._state = State(engine, server, caller, world, journal, rulings, context)
+        self._state.replication = replication
+        if replication:
+            self._state.takes = replicating.HANDLERS
         self._state.encoding = parameters.get("client_encoding", "")
         self._state.plain_strings = parameters.get("standard_conforming_strings") == "on"
         self.lane = Lane(engine, self._state, self._client)
@@ -75,7 +85,13 @@ class Session:
         """The first effects: the connection is recorded, and the server is asked how names resolve in it."""
         state = self._state
         state.record(state.journal.connected(at), "")
-        settling.inject(state, state.engine.context_sql, "context")
+        if state.replication != "physical":
+            # A physical stream is of the whole server, where no name means anything.
+            settling.inject(state, state.engine.context_sql, "context")
+        expires = state.caller.identity.expires_at
+        if state.replication and expires is not None:
+            # It may run for months without a word of the client's.
+            state.also.append(fx.WakeAt(expires))
         return state.drain()
 
     @property
@@ -85,8 +101,12 @@ class Session:
 
     @property
     def idle(self) -> bool:
-        """Nothing runs and no transaction is open."""
-        return not self._state.flights and not self._state.inbox and self._state.status == "I"
+        """Nothing runs that would end by itself, and no transaction is open."""
+        state = self._state
+        if state.replication and replicating.relaying(state):
+            # It would run for ever; whoever follows it connects again and goes on where it was.
+            return True
+        return not state.flights and not state.inbox and state.status == "I"
 
     @property
     def closed(self) -> bool:
@@ -97,7 +117,7 @@ class Session:
         """Takes one event; what is to be done, in order. Never raises on account of what either side sends."""
         state = self._state
         self.lane.leave()
-        handler = _HANDLERS.get(type(event))
+        handler = HANDLERS.get(type(event))
         if handler is None:
             assert_never(event)  # type: ignore[arg-type]
         effects = handler(self, state, event)
@@ -107,14 +127,17 @@ class Session:
     def _client_bytes(self, state: State, event: ClientBytes) -> list[Effect]:
         if state.closed:
             return []
-        expires = state.caller.identity.expires_at
-        if expires is not None and event.at >= expires:
+        if self._expired(event.at):
             state.fatal(_EXPIRED)
             return state.drain()
         state.inbox.extend(self._client.feed(event.data))
         asking.advance(state, event.at)
         self.lane.watch()
         return state.drain()
+
+    def _expired(self, at: float) -> bool:
+        expires = self._state.caller.identity.expires_at
+        return expires is not None and at >= expires
 
     def _upstream_bytes(self, state: State, event: UpstreamBytes) -> list[Effect]:
         if state.closed:
@@ -138,6 +161,8 @@ class Session:
         run = flight.run if flight else None
         if flight is None or run is None or state.held_rows:
             return False
+        if flight.kind is Kind.RELAY:
+            return True
         if run.shape is None and flight.portal is not None:
             delivering.describe_portal(state, run, flight.portal, Rows(b"", False), now)
         if run.swallow or run.copy_mask is not None or run.shape is None:
@@ -230,8 +255,15 @@ class Session:
             state.committed = None if state.committed is None else world.learned
             world = world.rebased(state.world.catalog, self._known(state))
         self._enter(state, world)
+        caller = state.caller
         allowed = may_connect(
-            state.caller.identity, state.caller.purpose, world.source, state.caller.client, world.snapshot, event.at
+            caller.identity,
+            caller.purpose,
+            world.source,
+            caller.client,
+            world.snapshot,
+            event.at,
+            bool(state.replication),
         )
         if allowed.outcome != "allow":
             state.fatal(allowed.refusal or Refusal("permission to connect was withdrawn", code="28000"))
@@ -268,6 +300,9 @@ class Session:
         return state.drain()
 
     def _tick(self, state: State, event: Tick) -> list[Effect]:
+        if state.replication and self._expired(event.at):
+            state.fatal(_EXPIRED)
+            return state.drain()
         obligations.check_clock(state, event.at)
         if holding.check_clock(state, event.at):
             return self._go_on(state, event.at)
@@ -290,7 +325,7 @@ class Session:
         return state.drain()
 
 
-_HANDLERS: dict[type, Callable[..., list[Effect]]] = {
+HANDLERS: Final[dict[type, Callable[..., list[Effect]]]] = {
     ClientBytes: Session._client_bytes,
     UpstreamBytes: Session._upstream_bytes,
     Recorded: Session._recorded,

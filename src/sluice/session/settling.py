@@ -21,7 +21,7 @@ from sluice.session.state import State, Wait
 from sluice.sql.bodies import Statement
 from sluice.sql.span import Confidence, Span
 
-_ABORTED = Refusal("current transaction is aborted, commands ignored until end of transaction block", code="25P02")
+ABORTED = Refusal("current transaction is aborted, commands ignored until end of transaction block", code="25P02")
 _ENDS = frozenset({"commit", "rollback", "rollback-to"})
 
 
@@ -44,7 +44,7 @@ def blind(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
     if not state.unsettled or state.status != "E":
         return None
     ending = len(rulings) == 1 and any(effect.kind in _ENDS for effect in rulings[0].span.effects)
-    return None if ending else _ABORTED
+    return None if ending else ABORTED
 
 
 def drained(state: State) -> bool:
@@ -63,7 +63,9 @@ def inject(state: State, sql: str, purpose: str) -> None:
     voice = state.engine.voice
     mid = state.in_pipeline
     state.fly(Flight(Kind.OWN, purpose=purpose, ends_pipeline=not mid))
-    state.send(voice.own_statement(sql, voice.flush if mid else voice.sync), own=purpose)
+    # The sender of a replication stream knows no extended protocol; nor can it be in a pipeline of it.
+    said = voice.own_query(sql) if state.replication else voice.own_statement(sql, voice.flush if mid else voice.sync)
+    state.send(said, own=purpose)
     state.wait = Wait.OWN
 
 
@@ -88,6 +90,8 @@ def own_answered(state: State, flight: Flight) -> None:
         )
         state.analyses = None
         state.unsettled.discard("context")
+    elif flight.purpose == "function":
+        state.called = tuple([_own_text(state, cell) for cell in flight.collected or ()])
     elif flight.purpose == "catalog":
         state.unsettled.discard("catalog")
         state.also.append(
@@ -209,15 +213,3 @@ def transaction_ended(state: State, rolled_back_to: bool = False) -> None:
     if not rolled_back_to:
         state.catalog_touched = state.shifted = False
         state.transaction_read_only = False
-
-
-def call_span(oid: int) -> Span:
-    """The fast-path function call as a statement: nothing is known of it but that it is a call."""
-    return Span(
-        verb="function call",
-        action="administer",
-        confidence=Confidence.OPAQUE,
-        actions=frozenset({"administer", "read", "write"}),
-        functions=frozenset({f"oid {oid}"}),
-        reasons=("the fast-path protocol calls a function by number",),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
@@ -127,6 +127,12 @@ class State:
     """The last ruling of this pipeline that withholds errors: what is put off to the end of it may still fail."""
     streaming: bool = False
     """A row too large to be held passes in parts, until something else than rows comes."""
+    replication: Literal["", "physical", "logical"] = ""
+    """A replication connection: of the whole server, or of one database."""
+    takes: Mapping[type, Callable[..., bool]] | None = None
+    """Who handles requests, where not `asking.HANDLERS`."""
+    called: tuple[str, ...] | None = None
+    """The schema and name of the function whose number the next request calls; empty: there is none."""
     encoding: str = "UTF8"
     plain_strings: bool = True
     """`standard_conforming_strings`: a backslash in '…' is only a backslash."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from typing import Literal
 
 from sluice.model.columns import ColumnRef, TableRef
@@ -144,3 +145,16 @@ class CopyShape:
     header: bool = False
     force_quote: bool | tuple[str, ...] = False
     encoding: str = ""
+
+
+@cache
+def replication(command: str) -> Span:
+    """A replication connection (command empty), or a command on one: whatever the source holds leaves by it, in one piece."""
+    return Span(
+        verb=f"replication {command}".strip(),
+        action="administer",
+        confidence=Confidence.PARTIAL,
+        actions=frozenset({"administer", "read"}),
+        outputs=(Output("stream", frozenset(), opaque=True),),
+        reasons=("a replication stream is the database's log, not rows of a statement",),
+    )

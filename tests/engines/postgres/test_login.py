@@ -64,7 +64,7 @@ def test_a_user_with_the_right_password_is_proven():
         purpose="",
         application="psql",
         version=startup.PROTOCOL_3_0,
-        replication=False,
+        replication="",
         risky=(),
         leftover=b"",
     )
@@ -270,10 +270,34 @@ def test_settings_that_change_who_the_session_is_are_reported_and_not_handed_on(
 
 @pytest.mark.parametrize(
     ("value", "replication"),
-    [("database", True), ("true", True), ("on", True), ("1", True), ("tru", True), ("false", False), ("0", False)],
+    [
+        ("database", "logical"),
+        ("true", "physical"),
+        ("on", "physical"),
+        ("1", "physical"),
+        ("TRU", "physical"),
+        ("false", ""),
+        ("0", ""),
+        ("no", ""),
+    ],
 )
-def test_replication_is_reported_unless_it_is_surely_off(value, replication):
-    assert proven(opened(replication=value)).replication is replication
+def test_replication_is_read_as_the_server_reads_it(value, replication):
+    assert proven(opened(replication=value)).replication == replication
+
+
+@pytest.mark.parametrize("value", ["", "maybe", "o", "2", "database "])
+def test_a_value_of_replication_that_the_server_would_not_take_is_refused(value):
+    (step,) = fresh().feed(packet(user="support", replication=value))
+    assert error(step)["C"] == "22023"
+
+
+def test_a_physical_replication_connection_may_name_its_source_by_a_setting():
+    options = "-c sluice.source=shop"
+    step = proven(opened(replication="true", database="replication", options=options))
+    assert (step.database, step.settings) == ("shop", ())
+    for mode in ({}, {"replication": "database"}):
+        (refused,) = fresh().feed(packet(user="support", database="other", options=options, **mode))
+        assert error(refused)["C"] == "42704"
 
 
 def test_options_are_handed_on_as_settings():

@@ -129,6 +129,11 @@ CONTEXT_SQL = _pinned(
     "pg_catalog.current_setting('standard_conforming_strings')"
 )
 
+FUNCTION_SQL = _pinned(
+    "select n.nspname, p.proname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace"
+    " where p.oid = {}"
+)
+
 _RELATIONS: dict[str, RelationKind] = {
     "r": "table",
     "v": "view",

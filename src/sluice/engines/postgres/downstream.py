@@ -107,15 +107,19 @@ def _bind(raw: bytes) -> Bind:
     formats = _I16.unpack_from(raw, at)[0] & 0xFFFF
     at += 2 + 2 * formats
     values = _I16.unpack_from(raw, at)[0] & 0xFFFF
-    at += 2
-    for _ in range(values):
+    at = _past_values(raw, at + 2, values)
+    results = _I16.unpack_from(raw, at)[0] & 0xFFFF
+    _whole(raw, at + 2 + 2 * results)
+    return Bind(raw, portal, statement, struct.unpack_from(f"!{results}h", raw, at + 2) if results else ())
+
+
+def _past_values(raw: bytes, at: int, count: int) -> int:
+    for _ in range(count):
         size = _I32.unpack_from(raw, at)[0]
         if size < -1:
             raise ValueError("negative parameter length")
         at += 4 + max(size, 0)
-    results = _I16.unpack_from(raw, at)[0] & 0xFFFF
-    _whole(raw, at + 2 + 2 * results)
-    return Bind(raw, portal, statement, struct.unpack_from(f"!{results}h", raw, at + 2) if results else ())
+    return at
 
 
 def parameters(raw: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -171,7 +175,10 @@ def _execute(raw: bytes) -> Execute:
 
 
 def _call(raw: bytes) -> FunctionCall:
-    return FunctionCall(raw, int.from_bytes(raw[5:9], "big"))
+    at = 11 + 2 * (_I16.unpack_from(raw, 9)[0] & 0xFFFF)
+    values = _I16.unpack_from(raw, at)[0] & 0xFFFF
+    _whole(raw, _past_values(raw, at + 2, values) + 2)
+    return FunctionCall(raw, int.from_bytes(raw[5:9], "big"), values)
 
 
 def _bare(kind: Callable[[bytes], Asked]) -> Callable[[bytes], Asked]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sluice import _kernel
 from sluice.engines.engine import Engine, Voice
-from sluice.engines.postgres import speak
-from sluice.engines.postgres.catalog import CATALOG_SQL, CHANGE_SQL, CONTEXT_SQL, build
+from sluice.engines.postgres import replication, speak
+from sluice.engines.postgres.catalog import CATALOG_SQL, CHANGE_SQL, CONTEXT_SQL, FUNCTION_SQL, build
 from sluice.engines.postgres.dialect import lower
 from sluice.engines.postgres.downstream import Downstream, parameters
 from sluice.engines.postgres.upstream import Upstream, cells, columns
@@ -25,6 +25,7 @@ POSTGRES = Engine(
         flush=speak.FLUSH,
         sync=speak.SYNC,
         own_statement=speak.own_statement,
+        own_query=speak.own_query,
         describe_portal=speak.describe_portal,
         ready=speak.ready,
         report=speak.report,
@@ -37,5 +38,7 @@ POSTGRES = Engine(
     catalog_sql=CATALOG_SQL,
     change_sql=CHANGE_SQL,
     context_sql=CONTEXT_SQL,
+    function_sql=FUNCTION_SQL.format,
+    replication_command=replication.command,
     build_catalog=build,
 )

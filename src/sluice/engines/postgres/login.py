@@ -21,8 +21,17 @@ _LONGEST: Final = 65_536
 _MOST_HELD: Final = 4 * _LONGEST
 PURPOSE: Final = "sluice.purpose"
 APPROVAL: Final = "sluice.approval"
-_OWN: Final = frozenset({PURPOSE, APPROVAL})
+SOURCE: Final = "sluice.source"
+"""Names the source of a physical replication connection, which names no database."""
+_OWN: Final = frozenset({PURPOSE, APPROVAL, SOURCE})
+Replication = Literal["", "physical", "logical"]
 _RISKY: Final = frozenset({"role", "session_authorization", "session_replication_role"})
+_MODES: Final[Mapping[str, Replication]] = {
+    "database": "logical",
+    **dict.fromkeys(("1", "on", "true", "tru", "tr", "t", "yes", "ye", "y"), "physical"),
+    **dict.fromkeys(("0", "off", "of", "false", "fals", "fal", "fa", "f", "no", "n"), ""),
+}
+"""What the server reads in the start-up parameter `replication`."""
 _RESERVED: Final = frozenset({"user", "database", "options"})
 """No settings: in another spelling, or out of `options`, they must not pass for the real parameters."""
 
@@ -63,7 +72,8 @@ class Proven:
     application: str
     version: int
     """The protocol agreed on, as in the start-up packet (3.2 is 196610)."""
-    replication: bool
+    replication: Replication
+    """Whether it is to be a replication connection: of the whole server, or of one database."""
     risky: tuple[str, ...]
     """Settings that would change who the session is."""
     leftover: bytes
@@ -139,7 +149,7 @@ class ClientLogin:
     @property
     def database(self) -> str:
         """The source the client named, by default its user name as with the server."""
-        return self._startup.parameters.get("database") or self.user
+        return self._settled.source or self._startup.parameters.get("database") or self.user
 
     @property
     def _over(self) -> bool:
@@ -219,9 +229,8 @@ class ClientLogin:
             refusal = Refusal("no PostgreSQL user name specified in startup packet", code="28000")
             return [self.refuse(refusal, "no user name")]
         settled = _settle(packet.parameters)
-        if isinstance(settled, str):
-            refusal = Refusal(f"unrecognized configuration parameter `{settled}`", code="42704")
-            return [self.refuse(refusal, "a start-up setting that is none")]
+        if isinstance(settled, Refusal):
+            return [self.refuse(settled, "a start-up setting that is none")]
         self._settled = settled
         self._at = _At.METHOD
         unknown = sorted(name for name in packet.parameters if name.startswith("_pq_."))
@@ -293,12 +302,13 @@ class _Settings:
     purpose: str = ""
     approval: Literal["", "wait", "error"] = ""
     application: str = ""
-    replication: bool = False
+    replication: Replication = ""
+    source: str = ""
     risky: list[str] = field(default_factory=list)
 
 
-def _settle(parameters: Mapping[str, str]) -> _Settings | str:
-    """What a start-up packet sets besides user and database; or the name of a setting that is not to be had."""
+def _settle(parameters: Mapping[str, str]) -> _Settings | Refusal:
+    """What a start-up packet sets besides user and database; or why that is not to be had."""
     settled = _Settings()
     for name, value in parameters.items():
         if name in ("user", "database") or name.startswith("_pq_."):
@@ -310,13 +320,22 @@ def _settle(parameters: Mapping[str, str]) -> _Settings | str:
             continue
         for setting, text in found:
             if setting in _RESERVED or (setting.startswith("sluice.") and setting not in _OWN):
-                return setting
-            if setting == "replication" and name == "options":
-                return setting
+                return _unrecognized(setting)
+            if setting == "replication" and (name == "options" or text.lower() not in _MODES):
+                return _unrecognized(setting) if name == "options" else _NO_MODE
             if setting == APPROVAL and text not in ("wait", "error"):
-                return setting
+                return _unrecognized(setting)
             _set(settled, setting, text)
-    return settled
+    return _unrecognized(SOURCE) if settled.source and settled.replication != "physical" else settled
+
+
+def _unrecognized(setting: str) -> Refusal:
+    return Refusal(f"unrecognized configuration parameter `{setting}`", code="42704")
+
+
+_NO_MODE = Refusal(
+    "invalid value for parameter `replication`", hint="`true` for the whole server, or `database`", code="22023"
+)
 
 
 def _set(settled: _Settings, name: str, value: str) -> None:
@@ -324,8 +343,10 @@ def _set(settled: _Settings, name: str, value: str) -> None:
         settled.purpose = value
     elif name == APPROVAL:
         settled.approval = "wait" if value == "wait" else "error"
+    elif name == SOURCE:
+        settled.source = value
     elif name == "replication":
-        settled.replication = value.lower() not in ("false", "off", "no", "0", "")
+        settled.replication = _MODES[value.lower()]
     elif name in _RISKY:
         settled.risky.append(name)
     else:

@@ -47,6 +47,11 @@ def own_statement(text: str, end: bytes) -> bytes:
     )
 
 
+def own_query(text: str) -> bytes:
+    """Sluice's own statement in the simple protocol."""
+    return frame(b"Q", text.encode() + b"\0")
+
+
 def describe_portal(portal: str) -> bytes:
     """A Describe message for a portal."""
     return frame(b"D", b"P" + portal.encode("utf-8", "surrogateescape") + b"\0")

@@ -18,6 +18,7 @@ from sluice.engines.postgres.upstream import fields
 _LONGEST = 1 << 20
 _LEAST = {b"R": 9, b"K": 13}
 _OURS = frozenset({"user", "database", "replication", "options"})
+_MODES = {"physical": "true", "logical": "database"}
 _STEPS = {3: 1, 5: 1, 10: 1, 11: 2, 12: 3, 0: 4}
 """How far each authentication message brings the login; none may come twice or lead back to a weaker method."""
 
@@ -72,12 +73,14 @@ class UpstreamLogin:
         nonce: str,
         end_point: bytes | None,
         private: bool,
+        replication: Literal["", "physical", "logical"] = "",
     ) -> None:
         self._user = user
         # Settings come from clients: none of them may name another user or database.
         if any(name.lower() in _OURS for name in settings):
             raise ValueError("a setting would change who logs in, or where")
-        self._opening = startup.opening({"user": user, "database": database, **settings})
+        mode = {"replication": _MODES[replication]} if replication else {}
+        self._opening = startup.opening({"user": user, "database": database, **mode, **settings})
         self._password = password
         self._nonce = nonce
         self._end_point = end_point

@@ -59,7 +59,12 @@ def _role(about: str, found: Look, given: Source) -> Iterator[Finding]:
     bad = [
         (superuser, "fail", "a superuser: nothing in the database holds it back", "NOSUPERUSER"),
         (bypass, "fail", "not bound by row-level security", "NOBYPASSRLS"),
-        (replication, "fail", "allowed to stream all data by replication", "NOREPLICATION"),
+        (
+            replication,
+            "warn",
+            "allowed to stream all data, which only replication through the gateway needs",
+            "NOREPLICATION",
+        ),
         (create_role, "warn", "allowed to make roles that log in around the gateway", "NOCREATEROLE"),
         (create_db, "warn", "allowed to make databases", "NOCREATEDB"),
     ]

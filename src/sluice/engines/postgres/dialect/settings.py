@@ -31,6 +31,25 @@ def harmless_setting(name: str, args: Sequence[Mapping[str, Any]]) -> bool:
     return name == "set_config" and str(said[0]).lower() in HARMLESS_SETTINGS - _MEANINGFUL
 
 
+def sets_search_path(select: Mapping[str, Any]) -> bool:
+    """Whether a SELECT is no more than `pg_catalog.set_config('search_path', …, …)`: what PostgreSQL's own tools begin with."""
+    targets = select.get("targetList", ())
+    if set(select) != _BARE or len(targets) != 1 or select["op"] != "SETOP_NONE" or select["limitOption"] != _NO_LIMIT:
+        return False
+    target = targets[0].get("ResTarget", {})
+    call = target.get("val", {}).get("FuncCall", {})
+    names = [part.get("String", {}).get("sval") for part in call.get("funcname", ())]
+    if set(target) != {"val", "location"} or set(call) != _CALL or names != ["pg_catalog", "set_config"]:
+        return False
+    said = [_literal(arg) for arg in call["args"]]
+    return len(said) == 3 and None not in said and said[0] == "search_path"
+
+
+_BARE: Final = {"targetList", "limitOption", "op"}
+_CALL: Final = {"funcname", "args", "funcformat", "location"}
+_NO_LIMIT: Final = "LIMIT_OPTION_DEFAULT"
+
+
 def _literal(arg: Mapping[str, Any]) -> str | None:
     constant = arg.get("A_Const")
     if not isinstance(constant, dict) or constant.get("isnull"):

@@ -12,6 +12,7 @@ from sluice.engines.postgres.dialect import kinds
 from sluice.engines.postgres.dialect.embedded import embedded
 from sluice.engines.postgres.dialect.lowering import type_name
 from sluice.engines.postgres.dialect.queries import QUERIES, low, query, table
+from sluice.engines.postgres.dialect.settings import sets_search_path
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, names, opened, qualified
 from sluice.sql import bodies, ir
 from sluice.sql.span import CopyShape, SessionEffect
@@ -25,7 +26,7 @@ _CATALOG = (SessionEffect("catalog"),)
 def body(wrapped: Wrapped) -> bodies.Body:
     """A statement. Raises NotUnderstood."""
     if "SelectStmt" in wrapped:
-        return _select(wrapped)
+        return _set_path() if sets_search_path(wrapped["SelectStmt"]) else _select(wrapped)
     node = opened(wrapped)
     handler = STATEMENTS.get(node.kind)
     if handler is not None:
@@ -96,6 +97,11 @@ def _set(node: Node) -> bodies.Body:
     if name in ("search_path", "temp_tablespaces"):
         effects += (SessionEffect("context"),)
     return bodies.Utility(verb, "session" if name in kinds.HARMLESS_SETTINGS else "administer", effects=effects)
+
+
+def _set_path() -> bodies.Body:
+    effects = (SessionEffect("set", ("search_path",)), SessionEffect("context"))
+    return bodies.Utility("set", "session", effects=effects, outputs=("set_config",))
 
 
 def _first_text(args: list[Wrapped] | None) -> str:
