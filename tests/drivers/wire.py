@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
@@ -46,6 +47,19 @@ class Wire:
 
     def send(self, *frames: bytes) -> None:
         self._socket.sendall(b"".join(frames))
+
+    def half_close(self) -> None:
+        """Sends nothing more, but goes on reading."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Vanishes: the other side finds the connection reset."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # libpq would say goodbye: it is left with a descriptor of something else.
+        with Path(os.devnull).open() as nothing:
+            os.dup2(nothing.fileno(), self._login.pgconn.socket)
+        self._socket.close()
+        self._login.close()
 
     def read(self) -> Message:
         """The next message; EOFError when the server has hung up."""

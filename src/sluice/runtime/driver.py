@@ -149,6 +149,10 @@ class Driver:
         """The client asks to cancel what runs."""
         self.happened(CancelAsked(time.time()))
 
+    def half_closed(self) -> None:
+        """The client will send nothing more, without having said goodbye; it may still read."""
+        self.happened(Lost("client", time.time(), reads=True))
+
     def stop(self) -> None:
         """The gateway is going down."""
         self.happened(Stop(time.time()))

@@ -15,13 +15,14 @@ from sluice.engines.postgres import login as steps
 from sluice.engines.postgres import startup
 from sluice.engines.postgres.login import ClientLogin, Method
 from sluice.engines.postgres.scram import Verifier
+from sluice.engines.postgres.speak import report
 from sluice.engines.registry import ENGINES
 from sluice.model.decision import Refusal
 from sluice.model.identity import Client, Identity
 from sluice.policy.decide import may_connect
 from sluice.runtime import upstream
 from sluice.runtime.driver import Driver
-from sluice.runtime.prelude import open_up
+from sluice.runtime.prelude import Opening, open_up
 from sluice.runtime.sides import Side
 from sluice.session.journal import Journal
 from sluice.session.session import Session
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from sluice.runtime.gateway import Gateway
     from sluice.runtime.listener import Listening
 
+_FULL = Refusal("sorry, too many clients already", hint="try again later", code="53300")
+_STOPPING = Refusal("the gateway is shutting down", hint="connect again later", code="57P03")
+_LATE = Refusal("the login was not finished in time", hint="connect again", code="57014")
 _TOO_MANY = Refusal("too many failed logins from here", hint="wait a minute, then try again", code="28000")
 
 
@@ -54,9 +58,12 @@ class Arrival:
 
 async def admit(gateway: Gateway, listening: Listening, connection: socket.socket, address: str) -> None:
     """Takes one connection in, or turns it away. Never raises."""
+    arrival: Arrival | None = None
+    opening: Opening = "plain"
     try:
         async with asyncio.timeout(gateway.config.limits.login_seconds):
-            arrival = await _open(gateway, listening, connection, address)
+            opening = await open_up(connection, listening.context is not None)
+            arrival = await _open(gateway, listening, connection, address, opening)
             if arrival is None:
                 return
             proven, identity = await _prove(gateway, arrival)
@@ -64,7 +71,13 @@ async def admit(gateway: Gateway, listening: Listening, connection: socket.socke
     except TimeoutError:
         gateway.metrics.connections.labels("timeout").inc()
         gateway.note_broken(address, "the login was not finished in time")
-        _shut(connection)
+        if arrival is not None:
+            arrival.side.transport.write(report(_LATE, "FATAL"))
+            arrival.side.transport.close()
+        elif opening == "plain":
+            _say_and_shut(connection, _LATE)
+        else:
+            _shut(connection)
     except Turned:
         gateway.metrics.connections.labels("refused").inc()
     except (OSError, ssl.SSLError, ValueError) as error:
@@ -80,9 +93,25 @@ def _shut(connection: socket.socket) -> None:
         return
 
 
-async def _open(gateway: Gateway, listening: Listening, connection: socket.socket, address: str) -> Arrival | None:
+def turn_away(connection: socket.socket, stopping: bool) -> None:
+    """Ends a connection that there is no room for, before it said anything."""
+    _say_and_shut(connection, _STOPPING if stopping else _FULL)
+
+
+def _say_and_shut(connection: socket.socket, refusal: Refusal) -> None:
+    """Says why, in clear: clients read that in the place of an answer to their request for encryption too."""
+    try:
+        connection.send(report(refusal, "FATAL"))
+        connection.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+    _shut(connection)
+
+
+async def _open(
+    gateway: Gateway, listening: Listening, connection: socket.socket, address: str, opening: Opening
+) -> Arrival | None:
     loop = asyncio.get_running_loop()
-    opening = await open_up(connection, listening.context is not None)
     if opening == "gone":
         connection.close()
         return None

@@ -37,7 +37,7 @@ from sluice.model.identity import Identity
 from sluice.runtime import upstream
 from sluice.runtime.approvals import Approvals
 from sluice.runtime.driver import Driver
-from sluice.runtime.entrance import admit
+from sluice.runtime.entrance import admit, turn_away
 from sluice.runtime.keyrings import Keyrings
 from sluice.runtime.keys import CancelKeys
 from sluice.runtime.listener import Listening
@@ -49,6 +49,8 @@ from sluice.runtime.witnessing import Witnessing
 from sluice.runtime.worlds import Worlds
 from sluice.session import effects as fx
 from sluice.session.events import CatalogBuilt, Lowered, WorldChanged
+
+CANCEL_AGAIN_SECONDS = 0.5
 
 
 class Gateway:
@@ -105,7 +107,7 @@ class Gateway:
         """Takes a connection in."""
         if self.stopping or len(self._sessions) >= self.config.limits.connections:
             self.metrics.connections.labels("full").inc()
-            connection.close()
+            turn_away(connection, self.stopping)
             return
         await admit(self, listening, connection, address)
 
@@ -218,8 +220,19 @@ class Gateway:
     def cancel(self, driver: Driver) -> None:
         """Cancels what a session runs at the database."""
         found = self._sessions.get(driver)
-        if found is not None:
-            self.spawn(upstream.cancel(self.config.sources[found[0]], found[1]))
+        source = None if found is None else self.config.sources.get(found[0])
+        if found is None or source is None:
+            return
+        login = found[1]
+
+        async def work() -> None:
+            await upstream.cancel(source, login)
+            if driver not in self._sessions:
+                # It ended meanwhile, perhaps before the database had read what it was to cancel: nobody else will ask.
+                await asyncio.sleep(CANCEL_AGAIN_SECONDS)
+                await upstream.cancel(source, login)
+
+        self.spawn(work())
 
     def note(self, event: Event) -> None:
         """Writes an event that no statement waits for. Raises LogFailed."""

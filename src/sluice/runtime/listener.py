@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from sluice.edges.config import Listener
+from sluice.runtime.entrance import turn_away
 from sluice.runtime.tls import listener_context, own_end_point
 
 BACKLOG = 512
@@ -59,7 +60,7 @@ async def accept(listening: Listening, admit: Admit, most: int) -> None:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if len(arriving) >= most:
-            connection.close()
+            turn_away(connection, False)
             continue
         task = loop.create_task(admit(listening, connection, str(address[0])))
         arriving.add(task)

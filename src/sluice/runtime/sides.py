@@ -65,7 +65,9 @@ class Side(asyncio.Protocol):
             self._driver.lost(self._name)
 
     def eof_received(self) -> bool:
-        """A half-closed client is a closed one: nobody would read the answers to what it asked."""
+        """A half-closed client is a closed one: what it asked cannot be cancelled, nor its silence told from its end."""
+        if self._driver is not None and self._name == "client":
+            self._driver.half_closed()
         return False
 
     def pause_writing(self) -> None:

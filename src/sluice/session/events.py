@@ -117,10 +117,11 @@ class Stop:
 
 @dataclass(slots=True)
 class Lost:
-    """One side of the connection is gone."""
+    """One side of the connection is gone; `reads`: it sends nothing more, but may still read."""
 
     side: str
     at: float
+    reads: bool = False
 
 
 Event = (

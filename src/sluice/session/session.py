@@ -46,6 +46,7 @@ _EXPIRED = Refusal("the identity of this connection has expired", hint="log in a
 _CANCELLED = Refusal(
     "canceling statement due to user request", "it waited for approval; the request is withdrawn", code="57014"
 )
+_HALF = "the sending half of the connection was closed without a goodbye"
 _LOG = Refusal(
     "the event log cannot be written, so nothing may run",
     hint="tell the gateway's operators; it goes on when the log does",
@@ -321,6 +322,13 @@ class Session:
     def _lost(self, state: State, event: Lost) -> list[Effect]:
         if event.side == "upstream" and not state.closed:
             state.fatal(Refusal("the database closed the connection", hint="connect again", code="08006"))
+        if event.reads and not state.closed:
+            state.notes.append(state.journal.broken(event.side, _HALF))
+            state.fatal(
+                Refusal(f"protocol violation: {_HALF}", hint="send Terminate to end a connection", code="08P01")
+            )
+        if event.side == "client" and not state.closed:
+            state.abandon()
         state.close(f"the {event.side} went away")
         return state.drain()
 

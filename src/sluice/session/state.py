@@ -186,13 +186,22 @@ class State:
         if self.closed:
             return
         self.say(self.engine.voice.report(refusal, "FATAL"))
+        self.abandon()
         self.close(refusal.message)
+
+    def abandon(self) -> None:
+        """Stops what runs, if anything: without this the database would notice only when it next has something to say."""
+        if self.flights:
+            self.also.append(fx.CancelUpstream())
 
     def close(self, reason: str) -> None:
         """Ends the connection. What the database had not answered is completed as lost."""
         if self.closed:
             return
         self.closed = True
+        # What was recorded and not sent yet never will be; its record stands beside its end.
+        self.notes += self.lines
+        self.lines, self.line_ids = [], []
         for flight in self.flights:
             for run in flight.runs[flight.at :]:
                 if not run.over:
