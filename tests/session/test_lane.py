@@ -250,6 +250,14 @@ def test_the_lane_and_the_whole_way_say_the_same(steps: list[tuple[int, int, int
     assert b"987-65" not in fast.seen[0]
 
 
+def test_a_server_that_describes_a_result_otherwise_is_written_down_each_time() -> None:
+    play = Play(POSTGRES)
+    for number in range(4):
+        play.happens(ClientBytes(CLIENTS[0](number), 2.0))
+        play.happens(UpstreamBytes(REPLIES[1](number), 3.0))
+    assert len([line for line in play.lines if line["event"] == "disagreement"]) == 4
+
+
 def test_a_repeated_exchange_takes_the_lane_and_is_recorded_and_masked_each_time() -> None:
     play = Play(POSTGRES)
     for number in range(5):
