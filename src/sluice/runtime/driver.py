@@ -68,6 +68,7 @@ class Driver:
         "_loop",
         "_services",
         "_synced",
+        "_timers",
         "_to_client",
         "_to_upstream",
         "_upstream_slow",
@@ -98,6 +99,7 @@ class Driver:
         self._client_slow = self._upstream_slow = False
         self._held_client = self._held_upstream = False
         self._closed = False
+        self._timers: dict[float, asyncio.TimerHandle] = {}
 
     def start(self) -> None:
         """Begins the governed part of the connection."""
@@ -225,17 +227,21 @@ class Driver:
             case fx.CancelUpstream():
                 self._services.cancel(self)
             case fx.WakeAt(at):
-                self._loop.call_later(max(0.0, at - time.time()), self._wake)
+                if at not in self._timers:
+                    self._timers[at] = self._loop.call_later(max(0.0, at - time.time()), self._wake, at)
             case fx.Close(reason):
                 self._close(reason)
 
-    def _wake(self) -> None:
+    def _wake(self, at: float) -> None:
+        self._timers.pop(at, None)
         self.happened(Tick(time.time()))
 
     def _close(self, reason: str) -> None:
         if self._closed:
             return
         self._closed = True
+        for timer in self._timers.values():
+            timer.cancel()
         self._services.ended(self, reason)
         self._read(self.client, True)
         self.client.close()

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.edges.identity import ANYBODY, Rejected, narrowed, settle_purpose
+from sluice.edges.identity import ANYBODY, Proof, Rejected, narrowed, settle_purpose
 from sluice.engines.postgres import login as steps
 from sluice.engines.postgres import startup
 from sluice.engines.postgres.login import ClientLogin, Method
@@ -24,6 +24,7 @@ from sluice.runtime import upstream
 from sluice.runtime.driver import Driver
 from sluice.runtime.prelude import Opening, open_up
 from sluice.runtime.sides import Side
+from sluice.session.events import WorldChanged
 from sluice.session.journal import Journal
 from sluice.session.session import Session
 from sluice.session.state import Caller
@@ -54,6 +55,8 @@ class Arrival:
     """In clear where the listener takes only encrypted connections."""
     certificate: bytes | None
     login: ClientLogin
+    told: Identity | None = None
+    """What the caller's token said."""
 
 
 async def admit(gateway: Gateway, listening: Listening, connection: socket.socket, address: str) -> None:
@@ -154,7 +157,9 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
                 pending += _way(gateway, arrival, user)
             case steps.CheckToken(user, token):
                 await gateway.keyrings.before(gateway.tokens, token)
-                identity = await asyncio.to_thread(gateway.check_token, user, token)
+                told = await asyncio.to_thread(gateway.tokens.verify, token, time.time())
+                identity = told if isinstance(told, Rejected) else gateway.admitted(user, told)
+                arrival.told = None if isinstance(told, Rejected) else told
                 pending += login.token_checked(identity.reason if isinstance(identity, Rejected) else "")
             case steps.Cancel(pid, secret):
                 gateway.keys.use(pid, secret)
@@ -168,6 +173,8 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
                     _fail(gateway, arrival, login.refuse(_TOO_MANY, "rate limit"))
                 if identity is None:
                     identity = gateway.directory.identity(step.user, step.method, time.time(), arrival.certificate)
+                if not isinstance(identity, Rejected) and (why := gateway.standing.objection(identity)):
+                    identity = Rejected(why)
                 if isinstance(identity, Rejected):
                     _fail(
                         gateway, arrival, login.refuse(Refusal("the login is not valid", code="28000"), identity.reason)
@@ -215,6 +222,7 @@ def _fail(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
 
 async def _enter(gateway: Gateway, arrival: Arrival, proven: steps.Proven, identity: Identity) -> None:
     world, purpose, client = _judge(gateway, arrival, proven, identity)
+    proof = Proof(proven.user, identity, arrival.told, proven.purpose)
     identity = narrowed(identity, proven.purpose)
     source = gateway.config.sources[proven.database]
     display = f"sluice:{identity.display}"[:63]
@@ -229,7 +237,7 @@ async def _enter(gateway: Gateway, arrival: Arrival, proven: steps.Proven, ident
         _fail_unfaulted(gateway, arrival, arrival.login.refuse(failure.refusal, failure.reason))
         raise Turned from failure
     caller = Caller(identity, purpose, client, secrets.token_hex(8), proven.user, proven.approval)
-    _begin(gateway, arrival, proven, caller, world, other)
+    _begin(gateway, arrival, proven, caller, world, other, proof)
 
 
 def _fail_unfaulted(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
@@ -277,7 +285,13 @@ def _judge(gateway: Gateway, arrival: Arrival, proven: steps.Proven, identity: I
 
 
 def _begin(
-    gateway: Gateway, arrival: Arrival, proven: steps.Proven, caller: Caller, world: World, other: upstream.Upstream
+    gateway: Gateway,
+    arrival: Arrival,
+    proven: steps.Proven,
+    caller: Caller,
+    world: World,
+    other: upstream.Upstream,
+    proof: Proof,
 ) -> None:
     source = gateway.config.sources[proven.database]
     journal = Journal(
@@ -304,6 +318,7 @@ def _begin(
         + engine.voice.ready(other.login.status)
     )
     driver.start()
+    _catch_up(gateway, driver, proven.database, world, proof)
     client.attach(driver)
     up.attach(driver)
     late = proven.leftover + client.leftover()
@@ -312,3 +327,14 @@ def _begin(
     if late:
         driver.client_bytes(late)
     gateway.metrics.connections.labels("admitted").inc()
+
+
+def _catch_up(gateway: Gateway, driver: Driver, source: str, world: World, proof: Proof) -> None:
+    """What changed while the database was being connected to has been told to nobody yet."""
+    if driver.session.closed:
+        return
+    newest = gateway.worlds.of(source)
+    if newest is not None and newest is not world:
+        driver.happened(WorldChanged(newest, time.time()))
+    if not driver.session.closed:
+        gateway.standing.enter(driver, proof)

@@ -45,6 +45,7 @@ from sluice.runtime.lowering import LargeTexts
 from sluice.runtime.metrics import Metrics
 from sluice.runtime.recorder import Recorder
 from sluice.runtime.rules import Rules
+from sluice.runtime.standing import Standing
 from sluice.runtime.witnessing import Witnessing
 from sluice.runtime.worlds import Worlds
 from sluice.session import effects as fx
@@ -78,6 +79,7 @@ class Gateway:
         self._people(config, rules)
         self.store = store
         self.approvals = Approvals(self)
+        self.standing = Standing(self)
         self._sessions: dict[Driver, tuple[str, LoggedIn, int]] = {}
         self._leave: dict[Driver, object] = {}
         self._tasks: set[asyncio.Task[object]] = set()
@@ -112,9 +114,15 @@ class Gateway:
         await admit(self, listening, connection, address)
 
     def check_token(self, user: str, token: str) -> Identity | Rejected:
-        """Who a token says the caller is, held against the users."""
+        """Who a token says the caller is, held against the users and the revocations."""
         told = self.tokens.verify(token, time.time())
-        return told if isinstance(told, Rejected) else self.directory.admit(user, told)
+        return told if isinstance(told, Rejected) else self.admitted(user, told)
+
+    def admitted(self, user: str, told: Identity) -> Identity | Rejected:
+        """Who a caller is, of whom a token told this."""
+        found = self.directory.admit(user, told)
+        why = "" if isinstance(found, Rejected) else self.standing.objection(found)
+        return Rejected(why) if why else found
 
     def enter(self, driver: Driver, source: str, login: LoggedIn, secret_length: int) -> tuple[int, bytes]:
         """Takes note of a session; its cancel key."""
@@ -129,6 +137,7 @@ class Gateway:
         self.log.debug("session ended", reason=reason)
         found = self._sessions.pop(driver, None)
         leave = self._leave.pop(driver, None)
+        self.standing.leave(driver)
         if found is not None:
             self.keys.withdraw(found[2])
             self.metrics.sessions.labels(found[0]).dec()
@@ -146,6 +155,7 @@ class Gateway:
         self._people(config, rules)
         self.config = config
         self.worlds.swap(config, rules)
+        self.standing.judge()
 
     def lower(self, driver: Driver, raw: bytes, text: str) -> None:
         """Parses a large text in the child process."""
@@ -213,9 +223,13 @@ class Gateway:
         def heard(topics: frozenset[str]) -> None:
             # Called by the feed's own thread; the loop may be gone by then.
             if not loop.is_closed():
-                loop.call_soon_threadsafe(self.approvals.heard, topics)
+                loop.call_soon_threadsafe(self._store_changed, topics)
 
         return self.store.follow(heard)
+
+    def _store_changed(self, topics: frozenset[str]) -> None:
+        self.approvals.heard(topics)
+        self.standing.heard(topics)
 
     def cancel(self, driver: Driver) -> None:
         """Cancels what a session runs at the database."""

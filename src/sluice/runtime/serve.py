@@ -25,11 +25,12 @@ from sluice.runtime.api import api
 from sluice.runtime.gateway import Gateway
 from sluice.runtime.listener import Listening, accept, listen
 from sluice.runtime.postern import Postern
+from sluice.runtime.roster import Roster
 from sluice.runtime.rules import Rules, RulesError, read_rules
 from sluice.runtime.watch import Watch, named
 
 DRAIN_SECONDS = 30.0
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.4
 
 
 def serve(config: Config, path: Path) -> int:
@@ -78,7 +79,10 @@ async def _run(
         structlog.get_logger("sluice").error("cannot start", reason=str(error))
         return 2
     gateway.started(log.repaired + gateway.recorder.spoilt, mended)
+    await gateway.standing.load()
     leave = gateway.follow_store()
+    roster = Roster(config.audit.path, gateway.standing.here)
+    await roster.open()
     await asyncio.gather(*(gateway.worlds.load(name) for name in config.sources))
     postern = Postern(
         gateway.metrics.registry, lambda: _healthy(gateway), lambda: _ready(gateway), partial(api.serve, gateway)
@@ -91,6 +95,7 @@ async def _run(
     _announce(gateway, listeners, admin)
     reason = await _until_signal(gateway, path)
     leave()
+    roster.close()
     for task in work:
         task.cancel()
     for one in listeners:
@@ -158,6 +163,7 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
         except StoreError as error:
             gateway.log.warning("what ran out could not be written down", reason=str(error))
         gateway.spawn(gateway.keyrings.refresh(gateway.tokens))
+        await gateway.standing.keep()
         if await asyncio.to_thread(watch.changed):
             await reload(gateway, path)
             # A file whose lack made it be rejected has to be noticed when it comes.

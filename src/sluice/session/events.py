@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sluice.model.approval import Approval
+from sluice.model.identity import Identity
 from sluice.session.permit import Receipt
 from sluice.session.world import World
 from sluice.sql.bodies import Statement
@@ -102,6 +103,15 @@ class CancelAsked:
 
 
 @dataclass(slots=True)
+class IdentityChanged:
+    """Who the caller is changed while connected: other groups or purposes; None: they are nobody any more, and `why`."""
+
+    identity: Identity | None
+    why: str
+    at: float
+
+
+@dataclass(slots=True)
 class Tick:
     """A time asked for by `WakeAt` has come."""
 
@@ -135,6 +145,7 @@ Event = (
     | ApprovalAsked
     | ApprovalResolved
     | CancelAsked
+    | IdentityChanged
     | Tick
     | Stop
     | Lost

@@ -86,9 +86,15 @@ class Journal:
             tag=tag,
         )
 
-    def lost(self, run: Run) -> bytes:
-        """A statement whose end nobody saw."""
-        return self.done(run, "lost", "", "", self.now)
+    def turned(self, identity: Identity) -> None:
+        """The caller is this from here on."""
+        source, environment, _, purpose, client, user = self._who
+        self._who = (source, environment, identity, purpose, client, user)
+        self._heads.clear()
+
+    def lost(self, run: Run, outcome: Literal["lost", "cut"] = "lost") -> bytes:
+        """A statement whose end nobody saw, or that Sluice cut off."""
+        return self.done(run, outcome, "", "", self.now)
 
     def connected(self, now: float) -> bytes:
         """The session begins."""

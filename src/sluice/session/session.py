@@ -24,6 +24,7 @@ from sluice.session.events import (
     CatalogBuilt,
     ClientBytes,
     Event,
+    IdentityChanged,
     Lost,
     Lowered,
     Recorded,
@@ -89,16 +90,20 @@ class Session:
         if state.replication != "physical":
             # A physical stream is of the whole server, where no name means anything.
             settling.inject(state, state.engine.context_sql, "context")
-        expires = state.caller.identity.expires_at
-        if state.replication and expires is not None:
-            # It may run for months without a word of the client's.
-            state.also.append(fx.WakeAt(expires))
+        if state.caller.identity.expires_at is not None:
+            # A session may go on for months without a word of the client's.
+            state.also.append(fx.WakeAt(state.caller.identity.expires_at))
         return state.drain()
 
     @property
     def caller(self) -> Caller:
         """Who is on the other side."""
         return self._state.caller
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """The labels that this session has had in clear."""
+        return self._state.seen
 
     @property
     def idle(self) -> bool:
@@ -129,7 +134,7 @@ class Session:
         if state.closed:
             return []
         if self._expired(event.at):
-            state.fatal(_EXPIRED)
+            state.evict(_EXPIRED)
             return state.drain()
         state.inbox.extend(self._client.feed(event.data))
         asking.advance(state, event.at)
@@ -255,6 +260,20 @@ class Session:
         if state.own_world:
             state.committed = None if state.committed is None else world.learned
             world = world.rebased(state.world.catalog, self._known(state))
+        return self._judge_anew(state, world, event.at)
+
+    def _identity_changed(self, state: State, event: IdentityChanged) -> list[Effect]:
+        if state.closed:
+            return []
+        if event.identity is None:
+            state.evict(Refusal(event.why, hint="log in again, or ask the gateway's operators", code="57P01"))
+            return state.drain()
+        state.caller.identity = event.identity
+        state.journal.turned(event.identity)
+        return self._judge_anew(state, state.world, event.at)
+
+    def _judge_anew(self, state: State, world: World, now: float) -> list[Effect]:
+        """Everything that is not over is ruled upon under this world, for whoever the caller is now."""
         self._enter(state, world)
         caller = state.caller
         allowed = may_connect(
@@ -263,22 +282,22 @@ class Session:
             world.source,
             caller.client,
             world.snapshot,
-            event.at,
+            now,
             bool(state.replication),
         )
         if allowed.outcome != "allow":
-            state.fatal(allowed.refusal or Refusal("permission to connect was withdrawn", code="28000"))
+            state.evict(allowed.refusal or Refusal("permission to connect was withdrawn", code="28000"))
             return state.drain()
         if state.wait is Wait.APPROVAL or (state.wait is Wait.CATALOG and not state.building):
             # What waits is ruled upon anew: it may go, be refused, or wait on.
             state.wait = None
         for flight in list(state.flights):
             if flight.run is not None and not flight.run.over:
-                delivering.reshape(state, flight.run, event.at)
+                delivering.reshape(state, flight.run, now)
         held, state.held_rows = state.held_rows, []
         for answered in held:
-            answering.answer(state, answered, event.at)
-        return self._go_on(state, event.at)
+            answering.answer(state, answered, now)
+        return self._go_on(state, now)
 
     def _enter(self, state: State, world: World) -> None:
         state.world = world
@@ -301,9 +320,13 @@ class Session:
         return state.drain()
 
     def _tick(self, state: State, event: Tick) -> list[Effect]:
-        if state.replication and self._expired(event.at):
-            state.fatal(_EXPIRED)
+        if not state.closed and self._expired(event.at):
+            state.evict(_EXPIRED)
             return state.drain()
+        expires = state.caller.identity.expires_at
+        if expires is not None and expires - event.at < 1:
+            # The timer's clock is another one and may come a moment early.
+            state.also.append(fx.WakeAt(expires))
         obligations.check_clock(state, event.at)
         if holding.check_clock(state, event.at):
             return self._go_on(state, event.at)
@@ -344,6 +367,7 @@ HANDLERS: Final[dict[type, Callable[..., list[Effect]]]] = {
     ApprovalAsked: Session._approval_asked,
     ApprovalResolved: Session._approval_resolved,
     CancelAsked: Session._cancel_asked,
+    IdentityChanged: Session._identity_changed,
     Tick: Session._tick,
     Stop: Session._stop,
     Lost: Session._lost,

@@ -194,8 +194,16 @@ class State:
         if self.flights:
             self.also.append(fx.CancelUpstream())
 
-    def close(self, reason: str) -> None:
-        """Ends the connection. What the database had not answered is completed as lost."""
+    def evict(self, refusal: Refusal) -> None:
+        """Ends the connection of somebody who may not be here any more; what runs for them is cut off and cancelled."""
+        if self.closed:
+            return
+        self.say(self.engine.voice.report(refusal, "FATAL"))
+        self.abandon()
+        self.close(refusal.message, "cut")
+
+    def close(self, reason: str, ending: Literal["lost", "cut"] = "lost") -> None:
+        """Ends the connection. What the database had not answered is completed as lost, or as cut off."""
         if self.closed:
             return
         self.closed = True
@@ -206,7 +214,7 @@ class State:
             for run in flight.runs[flight.at :]:
                 if not run.over:
                     run.over = True
-                    self.notes.append(self.journal.lost(run))
+                    self.notes.append(self.journal.lost(run, ending))
         self.flights.clear()
         self.inbox.clear()
         self.sending.clear()

@@ -8,6 +8,7 @@ from sluice.edges.identity.directory import ANYBODY, Account, Directory, Way, na
 from sluice.edges.identity.discovery import DiscoveryError, Provider, discover
 from sluice.edges.identity.fetched import FetchedKeys
 from sluice.edges.identity.keys import read_keys
+from sluice.edges.identity.proof import Proof
 from sluice.edges.identity.ratelimit import RateLimit
 from sluice.edges.identity.rejected import Rejected
 from sluice.edges.identity.tokens import TokenIssuer, TokenVerifier
@@ -19,6 +20,7 @@ __all__ = [
     "Directory",
     "DiscoveryError",
     "FetchedKeys",
+    "Proof",
     "Provider",
     "RateLimit",
     "Rejected",

@@ -90,6 +90,10 @@ class TokenVerifier:
     def __bool__(self) -> bool:
         return bool(self._issuers)
 
+    def knows(self, issuer: str) -> bool:
+        """Whether this issuer's tokens are accepted."""
+        return issuer in self._issuers
+
     def fetched(self) -> Iterator[FetchedKeys]:
         """All key sets that come from issuers' servers."""
         for issuers in self._issuers.values():

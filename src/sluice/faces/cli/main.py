@@ -16,8 +16,10 @@ from sluice.faces.cli import (
     init,
     policy,
     report,
+    revoke,
     scrub,
     serve,
+    sessions,
     sources,
     users,
     version,
@@ -47,6 +49,8 @@ app.command("serve")(reported(serve.command))
 app.command("sources")(reported(sources.command))
 app.command("doctor")(reported(doctor.command))
 app.add_typer(users.app, name="users")
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(revoke.app, name="revoke")
 app.add_typer(policy.app, name="policy")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")

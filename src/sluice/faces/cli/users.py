@@ -72,7 +72,7 @@ def add(
 
 
 def remove(name: Name, config: ConfigPath = DEFAULT_CONFIG, json: AsJson = False) -> None:
-    """Remove a user from the users file. New logins end within a second or two; sessions that are open go on."""
+    """Remove a user from the users file. New logins end within a second or two; their open sessions end too."""
     path = _file(config, None)
     users_file.remove(path, name)
     out = Output(json)
