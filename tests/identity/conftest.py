@@ -18,7 +18,7 @@ SCHEMA = """
 create table people (id int primary key, email text not null, plan text not null);
 insert into people select n, 'person' || n || '@example.com', 'free' from generate_series(1, 100) n;
 create table notes (id int primary key, body text);
-grant select, insert on all tables in schema public to house_gateway;
+grant select, insert, delete on all tables in schema public to house_gateway;
 """
 LABELS = """\
 labels: {pii: redact, pii.email: email}
