@@ -195,6 +195,9 @@ class Session:
     def _record_failed(self, state: State, _event: RecordFailed) -> list[Effect]:
         state.awaiting.clear()
         state.to_client.clear()
+        if state.closed:
+            # It had ended already, and the words about that are what the log could not take: the end must come all the same.
+            state.also.append(fx.Close("the event log cannot be written"))
         state.fatal(_LOG)
         state.notes.clear()
         return state.drain()
