@@ -110,6 +110,14 @@ def test_every_engine_is_listed() -> None:
     assert {name for name in folders if f"sluice.engines.{name}.engine" in listed} == folders
 
 
+def test_every_channel_is_listed() -> None:
+    folder = SOURCE / "edges" / "approvals" / "channels"
+    listed = (folder / "__init__.py").read_text()
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "channel", "post"}
+    assert files
+    assert {name for name in files if f"channels.{name} import" in listed} == files
+
+
 def test_no_path_of_one_machine_and_no_registry_is_in_the_tree() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
         "\n"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,11 +17,11 @@ from typer.testing import CliRunner, Result
 
 from sluice.edges.approvals import desk
 from sluice.edges.approvals.requests import Request
-from sluice.edges.store import Store
+from sluice.edges.store import Place, PostgresPlace, SqlitePlace, Store
 from sluice.edges.store.tables import requests
 from sluice.faces.cli.main import app
 from sluice.model.identity import Identity
-from sluice.testing.gateway import RunningGateway
+from sluice.testing.gateway import RunningGateway, verifier
 from sluice.testing.postgres import PostgresServer
 
 PASSWORD = "open sesame"
@@ -32,6 +34,12 @@ forbid (principal, action in Action::"write", resource == Table::"yard.public.st
 forbid (principal, action in Action::"destroy", resource == Table::"yard.public.stock") unless { context.approved };
 @id("the-ledger-needs-a-lead") @approval("lead")
 forbid (principal, action in Action::"read", resource == Table::"yard.public.ledger") unless { context.approved };
+@id("keepers-alone") forbid (principal, action in Action::"read", resource == Table::"yard.public.vault")
+unless { principal in Group::"keeper" };
+@id("workers-ask") permit (principal in Group::"work", action == Action::"request", resource) when { context.role == "keeper" };
+@id("leads-answer") @approval("lead") forbid (principal, action == Action::"request", resource) unless { context.approved };
+@id("workers-break-glass") permit (principal in Group::"work", action == Action::"break-glass", resource)
+when { context.role == "keeper" };
 @id("never") forbid (principal, action in Action::"write", resource == Table::"yard.public.sealed");
 """
 SCHEMA = """
@@ -39,10 +47,12 @@ create table stock (id int primary key, n int not null);
 create table sealed (id int);
 insert into stock select i, 0 from generate_series(1, 100) i;
 create table ledger (id int); insert into ledger values (1), (2), (3);
+create table vault (id int); insert into vault values (1);
 create schema other; create table other.stock (id int primary key, n int not null);
 insert into other.stock select i, 0 from generate_series(1, 3) i;
 grant usage, create on schema public, other to yard_gateway;
-alter table stock owner to yard_gateway; alter table ledger owner to yard_gateway; alter table sealed owner to yard_gateway;
+alter table stock owner to yard_gateway; alter table vault owner to yard_gateway; alter table ledger owner to yard_gateway;
+alter table sealed owner to yard_gateway;
 alter table other.stock owner to yard_gateway;
 """
 UPDATE = "update stock set n = n + 1 where id = 1"
@@ -137,3 +147,30 @@ def refused_now(yard: Yard) -> bool:
 def command(yard: Yard, who: str, *words: str, password: str = PASSWORD) -> Result:
     environment = {"SLUICE_PASSWORD": password, "SLUICE_CONFIG": str(yard.gateway.config), "COLUMNS": "200"}
     return CliRunner().invoke(app, [*words, "--as", who], env=environment)
+
+
+@contextmanager
+def opened(server: PostgresServer, folder: Path, *, shared: bool = False, more: str = "") -> Iterator[Yard]:
+    """A yard of its own before a gateway of its own. `shared`: its control state is in PostgreSQL; `more`: of `approvals`."""
+    for one in ("database if exists yard", "database if exists yard_control", "role if exists yard_gateway"):
+        server.psql(f"drop {one}")
+    server.psql("create role yard_gateway login nosuperuser")
+    for one in ("yard", "yard_control"):
+        server.psql(f"create database {one}")
+    server.psql(SCHEMA, "yard")
+    place: Place = PostgresPlace(server.dsn("yard_control")) if shared else SqlitePlace(folder / "control.db")
+    where = f"store: {{url: 'postgresql://postgres@127.0.0.1:{server.port}/yard_control'}}\n" if shared else ""
+    people = {"wim": "work", "wilma": "work", "lena": "lead", "lars": "lead"}
+    users = "".join(
+        f'  {name}: {{groups: [{group}], scram: "{verifier(PASSWORD)}"}}\n' for name, group in people.items()
+    )
+    config = (
+        f"sources:\n  yard: {{host: 127.0.0.1, port: {server.port}, environment: production, user: yard_gateway}}\n"
+        f"users:\n{users}masking: {{key: {{file: masking.key}}}}\naudit: {{path: audit}}\n{where}"
+        "approvals:\n  waiting_per_identity: 2\n  reviewers: [lead]\n"
+        f"  address: 'https://gate.example.com/requests/'\n{more}"
+    )
+    with RunningGateway(folder, config, files={"policies/yard.cedar": POLICIES, "labels.yaml": "{}\n"}) as running:
+        store = Store(place)
+        yield Yard(running, server, store)
+        store.close()

@@ -12,99 +12,68 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from sluice.audit.humans import (
+    BreakGlassReviewed as BreakGlassReviewed,
+)
+from sluice.audit.humans import (
+    GrantBegan as GrantBegan,
+)
+from sluice.audit.humans import (
+    GrantEnded as GrantEnded,
+)
+from sluice.audit.humans import (
+    RequestAnswered as RequestAnswered,
+)
+from sluice.audit.humans import (
+    RequestAsked as RequestAsked,
+)
+from sluice.audit.humans import (
+    RequestClosed as RequestClosed,
+)
+from sluice.audit.humans import (
+    RequestUsed as RequestUsed,
+)
+from sluice.audit.humans import (
+    TellingFailed as TellingFailed,
+)
+from sluice.audit.humans import (
+    Wanted as Wanted,
+)
+from sluice.audit.values import (
+    Approved as Approved,
+)
+from sluice.audit.values import (
+    Assent as Assent,
+)
+from sluice.audit.values import (
+    Caller as Caller,
+)
+from sluice.audit.values import (
+    Duties as Duties,
+)
+from sluice.audit.values import (
+    Landed as Landed,
+)
+from sluice.audit.values import (
+    Peer as Peer,
+)
+from sluice.audit.values import (
+    Reach as Reach,
+)
+from sluice.audit.values import (
+    Refused as Refused,
+)
+from sluice.audit.values import (
+    Shaping as Shaping,
+)
+from sluice.audit.values import (
+    Shown as Shown,
+)
+from sluice.audit.values import (
+    Touched as Touched,
+)
+
 Ending = Literal["completed", "suspended", "prepared", "failed", "skipped", "cut", "lost"]
-
-
-class Caller(Struct, frozen=True, omit_defaults=True):
-    """An identity, as the log writes it."""
-
-    kind: str
-    name: str
-    groups: tuple[str, ...] = ()
-    method: str = ""
-    on_behalf_of: Caller | None = None
-
-
-class Peer(Struct, frozen=True, omit_defaults=True):
-    """The far end of a connection."""
-
-    address: str
-    application: str = ""
-    tls: bool = False
-
-
-class Reach(Struct, frozen=True, omit_defaults=True):
-    """A column that reaches an output or a written column, how, and with which labels."""
-
-    column: str
-    kind: Literal["value", "aggregate"]
-    labels: tuple[str, ...] = ()
-
-
-class Shaping(Struct, frozen=True, omit_defaults=True):
-    """A column that shapes the result without being in it, how, and with which labels."""
-
-    column: str
-    kind: Literal["lookup", "join", "filter"]
-    labels: tuple[str, ...] = ()
-
-
-class Shown(Struct, frozen=True, omit_defaults=True):
-    """One output: what reaches it and how it leaves: `clear`, a mask method, or `withheld` with the whole statement."""
-
-    name: str
-    mask: str
-    params: dict[str, str] = {}
-    labels: tuple[str, ...] = ()
-    flows: tuple[Reach, ...] = ()
-    opaque: bool = False
-
-
-class Landed(Struct, frozen=True, omit_defaults=True):
-    """A column that is written and what flows into it."""
-
-    column: str
-    flows: tuple[Reach, ...] = ()
-    opaque: bool = False
-
-
-class Touched(Struct, frozen=True):
-    """A relation and what is done to it."""
-
-    table: str
-    access: str
-
-
-class Duties(Struct, frozen=True, omit_defaults=True):
-    """What an allowed statement must still obey; times in milliseconds."""
-
-    row_limit: int | None = None
-    statement_timeout_ms: int | None = None
-    read_only: bool = False
-
-
-class Refused(Struct, frozen=True, omit_defaults=True):
-    """Why a statement was refused or held, in the words the caller read."""
-
-    code: str
-    message: str
-    detail: str = ""
-
-
-class Assent(Struct, frozen=True, omit_defaults=True):
-    """Somebody who approved, as what, why, and by which channel."""
-
-    by: str
-    groups: tuple[str, ...] = ()
-    reason: str = ""
-    channel: str = ""
-
-
-class Approved(Struct, frozen=True, omit_defaults=True):
-    """The approval that a statement ran under: the request, and who approved it."""
-
-    request: str
-    by: tuple[Assent, ...] = ()
 
 
 class StatementAsked(Struct, frozen=True, tag_field="event", tag="statement-asked"):
@@ -293,66 +262,6 @@ class GatewayStopped(Struct, frozen=True, tag_field="event", tag="gateway-stoppe
     reason: str
 
 
-class Wanted(Struct, frozen=True):
-    """So many of a group have to approve."""
-
-    group: str
-    count: int
-
-
-class RequestAsked(Struct, frozen=True, tag_field="event", tag="request-asked"):
-    """Humans were asked about a held statement (`statement` is its event) or for access (`why` says to what)."""
-
-    id: str
-    time: str
-    request: str
-    kind: Literal["statement", "grant"]
-    source: str
-    environment: str
-    identity: Caller
-    purpose: str
-    statement: str
-    why: str
-    tables: tuple[Touched, ...]
-    labels: tuple[str, ...]
-    needs: tuple[Wanted, ...]
-    reason: str
-    closes: str
-
-
-class RequestAnswered(Struct, frozen=True, tag_field="event", tag="request-answered"):
-    """Somebody approved or denied a request; `state` is what it is after that."""
-
-    id: str
-    time: str
-    request: str
-    verdict: Literal["approve", "deny"]
-    by: Caller
-    groups: tuple[str, ...]
-    reason: str
-    channel: str
-    state: str
-
-
-class RequestClosed(Struct, frozen=True, tag_field="event", tag="request-closed"):
-    """A request, or an approval that was not used up, ended: `withdrawn` (by whom) or `expired`."""
-
-    id: str
-    time: str
-    request: str
-    outcome: Literal["withdrawn", "expired"]
-    by: str
-
-
-class RequestUsed(Struct, frozen=True, tag_field="event", tag="request-used"):
-    """One use of an approval was counted for a session; the statement that then runs names the request too."""
-
-    id: str
-    time: str
-    request: str
-    connection: str
-
-
 Event = (
     StatementAsked
     | StatementDone
@@ -371,6 +280,10 @@ Event = (
     | RequestAnswered
     | RequestClosed
     | RequestUsed
+    | GrantBegan
+    | GrantEnded
+    | BreakGlassReviewed
+    | TellingFailed
 )
 
 _DECODER = msgspec.json.Decoder(Event, strict=True)

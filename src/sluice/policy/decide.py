@@ -8,23 +8,23 @@ otherwise. Several principals (an agent and its user) must all be allowed. A pol
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Decision, Mask, Obligations, Refusal
 from sluice.model.identity import Client, Identity
 from sluice.model.masks import strictest
 from sluice.policy import refusals
-from sluice.policy.ask import Answer, Answers, Asked, ask, bars_columns, chain
+from sluice.policy.ask import Answer, Answers, Asked, Question, ask, bars_columns, chain
 from sluice.policy.binding import DERIVED
 from sluice.policy.book import OPAQUE, LabelBook
 from sluice.policy.bundle import PolicyBundle
 from sluice.policy.entities import Entities
-from sluice.policy.plan import Plan, Planner, Subject
+from sluice.policy.plan import Gate, Plan, Planner, Subject
 from sluice.policy.request import Request, Snapshot, SourceInfo
 from sluice.sql.span import Confidence, Output, Span, replication
 
-__all__ = ["Asked", "Explanation", "Request", "Snapshot", "SourceInfo", "decide", "explain", "may_connect"]
+__all__ = ["Asked", "Explanation", "Request", "Snapshot", "SourceInfo", "decide", "explain", "may_connect", "may_have"]
 
 _PARTS: Final = frozenset({"generalize", "email", "partial", "scrub"})
 """Masks that leave a part of the value standing."""
@@ -72,7 +72,24 @@ def may_connect(
     return decision
 
 
+def may_have(
+    identity: Identity,
+    purpose: str,
+    source: SourceInfo,
+    client: Client,
+    snapshot: Snapshot,
+    now: float,
+    access: Literal["request", "break-glass"],
+    role: str,
+) -> Decision:
+    """Decides whether a caller may become a member of a group for a while, by the groups that are its own. Never raises."""
+    request = Request(identity, purpose, source, client, _CONNECTION, now=now, access=access, role=role)
+    return decide(request, replace(snapshot, lent={}))
+
+
 def _explained(request: Request, snapshot: Snapshot) -> Explanation:
+    if snapshot.lent:
+        request = replace(request, identity=_with_lent(request.identity, snapshot, request.now))
     for identity in chain(request.identity):
         if identity.purposes is not None and request.purpose not in identity.purposes:
             return Explanation(Decision("refuse", refusal=refusals.not_stated(request), quiet_errors=True))
@@ -91,10 +108,20 @@ def _explained(request: Request, snapshot: Snapshot) -> Explanation:
     return Explanation(replace(found.decision, outcome="hold", refusal=refusal), found.asked)
 
 
+def _with_lent(identity: Identity, snapshot: Snapshot, now: float) -> Identity:
+    """The caller, and whoever it acts for, with the groups that are lent to each now."""
+    lent = snapshot.lent.get(f"{identity.kind}:{identity.name}", ())
+    groups = identity.groups | {group for group, until in lent if until > now}
+    behind = None if identity.on_behalf_of is None else _with_lent(identity.on_behalf_of, snapshot, now)
+    return replace(identity, groups=groups, on_behalf_of=behind)
+
+
 def _judged(request: Request, snapshot: Snapshot, approved: bool) -> Explanation:
     entities = Entities(request.source)
     barred = bars_columns(request, snapshot.policies)
     plan = Planner(entities, snapshot.bindings[request.source.name], barred).plan(request.span)
+    if request.access:
+        plan.gates.append(Gate(Question(request.access, entities.source), request.role))
     answers = ask(request, snapshot.policies, entities, plan.questions(), approved)
     if answers.failed:
         decision = Decision(

@@ -131,6 +131,7 @@ def context(request: Request, asked: Identity, label: str, approved: bool, agent
             "label": label,
             "agent": agent,
             "approved": approved,
+            "role": request.role,
             "time": {"__extn": {"fn": "datetime", "arg": _time(request.now)}},
             "weekday": (int(request.now) // 86_400 + 3) % 7 + 1,
             "client": client,

@@ -29,6 +29,8 @@ def gate_refused(request: Request, gate: Gate, answers: Sequence[Answer], known:
         message = f"connecting to `{source}` is not permitted{_purpose(request)}"
     elif action == "opaque":
         message = "the statement cannot be analysed, so it is not permitted"
+    elif action in ("request", "break-glass"):
+        message = f"access to `{source}` as `{gate.thing}` by `{action}` is not permitted{_purpose(request)}"
     elif action == "execute":
         message = f"calling {gate.thing} on `{source}` is not permitted"
     else:

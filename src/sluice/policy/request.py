@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sluice.model.identity import Client, Identity
 from sluice.policy.binding import Binding
@@ -26,7 +26,8 @@ class Request:
     """One statement by one caller.
 
     `seen` are the labels that this session has had in clear. `approved`: a human has approved this very statement.
-    `now` is seconds since the epoch.
+    `now` is seconds since the epoch. `access` is how the caller wants to become a member of the group `role` for a while
+    (`request`, `break-glass`); empty for statements.
     """
 
     identity: Identity
@@ -37,13 +38,19 @@ class Request:
     seen: frozenset[str] = frozenset()
     approved: bool = False
     now: float = 0.0
+    access: str = ""
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """Everything policy holds against a request. `bindings` are by source name. Swapped whole, never changed."""
+    """Everything policy holds against a request. `bindings` are by source name. Swapped whole, never changed.
+
+    `lent` are groups that principals (`user:dana`) are members of for a while on this source, each until a time.
+    """
 
     version: int
     policies: PolicyBundle
     bindings: Mapping[str, Binding]
     book: LabelBook
+    lent: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)

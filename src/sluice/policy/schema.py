@@ -11,6 +11,9 @@ PRINCIPALS: Final = {"user": "User", "service": "Service", "agent": "Agent"}
 
 COLUMN_ACTIONS: Final = ("reveal", "aggregate", "lookup", "join", "filter", "launder")
 
+ACCESS: Final = ("request", "break-glass")
+"""Ways to become a member of a group for a while; `context.role` is the group."""
+
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "read": ("select", "copy-out", "explain"),
     "write": ("insert", "update", "delete", "merge", "copy-in"),
@@ -33,7 +36,7 @@ type Statement = {
 };
 type Seen = { labels: Set<String> };
 type Context = {
-  purpose: String, protocol: String, label: String, agent: String, approved: Bool,
+  purpose: String, protocol: String, label: String, agent: String, approved: Bool, role: String,
   time: __cedar::datetime, weekday: Long,
   client: Client, authentication: Authentication, statement: Statement, session: Seen
 };
@@ -66,6 +69,7 @@ def schema_text() -> str:
     for group, members in GROUPS.items():
         lines.append(_action(group, "Source, Table"))
         lines += [_action(member, "Source, Table", group) for member in members]
+    lines += [_action(name, "Source") for name in ACCESS]
     lines.append(_action("use", "Column, Label"))
     for name in COLUMN_ACTIONS:
         lines.append(_action(name, "Column, Label", "use" if name in ("lookup", "join", "filter") else ""))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import structlog
+from sqlalchemy import Connection
 
 from sluice.audit.encode import stamp
 from sluice.audit.events import RequestAsked, RequestClosed, RequestUsed, Touched, Wanted
@@ -90,16 +91,16 @@ class Approvals:
         settings = self._gateway.config.approvals
         given = self._gateway.config.sources[source]
         now = time.time()
+
+        def work(connection: Connection) -> tuple[Request, Approval | None]:
+            bounds = (now, settings.open, settings.open_per_identity)
+            found, leave = desk.ask(connection, caller.identity, source, given.environment, hold, *bounds)
+            if leave is None and found.created_at == now:
+                self._gateway.telling.post(connection, "request-asked", found, now)
+            return found, leave
+
         try:
-            request, approval = await done(
-                self._store.write(
-                    lambda connection: desk.ask(
-                        connection, caller.identity, source, given.environment, hold, now, settings.open,
-                        settings.open_per_identity,
-                    ),
-                    "requests",
-                )
-            )  # fmt: skip
+            request, approval = await done(self._store.write(work, "requests", "outbox"))
         except (StoreError, DeskError) as error:
             log.error("humans could not be asked", source=source, reason=str(error))
             told = str(error) if isinstance(error, DeskError) else "humans cannot be asked now; try again later"

@@ -35,6 +35,7 @@ from sluice.engines.registry import ENGINES
 from sluice.model.columns import ColumnRef
 from sluice.model.identity import Identity
 from sluice.runtime import upstream
+from sluice.runtime.access import Access
 from sluice.runtime.approvals import Approvals
 from sluice.runtime.driver import Driver
 from sluice.runtime.entrance import admit, turn_away
@@ -46,6 +47,7 @@ from sluice.runtime.metrics import Metrics
 from sluice.runtime.recorder import Recorder
 from sluice.runtime.rules import Rules
 from sluice.runtime.standing import Standing
+from sluice.runtime.telling import Telling
 from sluice.runtime.witnessing import Witnessing
 from sluice.runtime.worlds import Worlds
 from sluice.session import effects as fx
@@ -80,6 +82,8 @@ class Gateway:
         self.store = store
         self.approvals = Approvals(self)
         self.standing = Standing(self)
+        self.access = Access(self)
+        self.telling = Telling(self)
         self._sessions: dict[Driver, tuple[str, LoggedIn, int]] = {}
         self._leave: dict[Driver, object] = {}
         self._tasks: set[asyncio.Task[object]] = set()
@@ -230,6 +234,8 @@ class Gateway:
     def _store_changed(self, topics: frozenset[str]) -> None:
         self.approvals.heard(topics)
         self.standing.heard(topics)
+        self.access.heard(topics)
+        self.telling.heard(topics)
 
     def cancel(self, driver: Driver) -> None:
         """Cancels what a session runs at the database."""

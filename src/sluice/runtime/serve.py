@@ -160,6 +160,8 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
                 gateway.log.info("the event log is written again")
         try:
             await gateway.approvals.expire()
+            await gateway.access.keep()
+            gateway.spawn(gateway.telling.keep())
         except StoreError as error:
             gateway.log.warning("what ran out could not be written down", reason=str(error))
         gateway.spawn(gateway.keyrings.refresh(gateway.tokens))

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import structlog
 
+from sluice.edges.approvals.grants import Lent
 from sluice.edges.config import Config
 from sluice.engines.engine import Engine
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.runtime.control import ask
 from sluice.runtime.rules import Rules
 from sluice.session.events import WorldChanged
+from sluice.session.memory import Memory
 from sluice.session.world import Limits, World
 from sluice.sql.catalog import Catalog
 
@@ -39,6 +41,7 @@ class Worlds:
         self._config = config
         self._rules = rules
         self._version = 0
+        self._lent: Lent = {}
         self._worlds: dict[str, World] = {}
         self._tokens: dict[str, str] = {}
         self._readings = 0
@@ -109,7 +112,8 @@ class Worlds:
             self._remember(name, drifted)
         self._version += 1
         source = self._config.sources[name]
-        snapshot = Snapshot(self._version, self._rules.bundle, {name: binding}, self._rules.book)
+        lent = self._lent.get(name, {})
+        snapshot = Snapshot(self._version, self._rules.bundle, {name: binding}, self._rules.book, lent)
         self._put(
             name,
             World(
@@ -128,6 +132,16 @@ class Worlds:
         self._remember(name, learned)
         world = self._worlds[name]
         self.publish(name, world.catalog)
+
+    def lend(self, lent: Lent) -> None:
+        """Puts in force which groups are lent to whom, on every source where that is another now."""
+        before, self._lent = self._lent, lent
+        for name, world in list(self._worlds.items()):
+            there = lent.get(name, {})
+            if there != before.get(name, {}):
+                self._version += 1
+                snapshot = replace(world.snapshot, version=self._version, lent=there)
+                self._put(name, replace(world, version=self._version, snapshot=snapshot, memory=Memory()))
 
     def swap(self, config: Config, rules: Rules) -> None:
         """Puts new policies, labels and limits in force for every source whose catalog is known."""

@@ -8,18 +8,20 @@ never runs the statement twice.
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
+from sluice.edges.approvals import grants
 from sluice.edges.approvals.requests import (
+    MOST_REASON,
     DeskError,
     Request,
     Verdict,
     Vote,
     may_answer,
     met,
+    new_id,
     parties,
     party,
     standing,
@@ -27,14 +29,6 @@ from sluice.edges.approvals.requests import (
 from sluice.edges.store.tables import requests, votes
 from sluice.model.approval import Approval, Approver, Hold, Need
 from sluice.model.identity import Identity
-
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without what people confuse when they read it out."""
-
-
-def new_id(kind: str) -> str:
-    """An id that people can type: `r-…` for a request, `g-…` for a grant."""
-    return f"{kind}-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
 def ask(
@@ -112,7 +106,10 @@ def listed(connection: Connection, states: tuple[str, ...], most: int) -> list[R
 def vote(
     connection: Connection, request: str, voter: Identity, verdict: Verdict, reason: str, channel: str, now: float
 ) -> Request:
-    """Counts one person's answer; the request as it is then. Raises DeskError when they may not answer, or too late."""
+    """Counts one person's answer; the request as it is then. With the last one needed, access begins: a change of `grants` too.
+
+    Raises DeskError when they may not answer, or too late.
+    """
     found = show(connection, request)
     groups = may_answer(found, voter, reason, now)
     given = Vote(party(voter), groups, verdict, reason.strip(), channel, now)
@@ -125,8 +122,54 @@ def vote(
     if verdict == "deny":
         _turn(connection, request, state="denied", decided_at=now)
     elif met(found.needs, (*found.votes, given)):
-        _turn(connection, request, state="approved", decided_at=now, valid_until=now + found.valid_seconds)
+        _approved(connection, found, given, now)
     return show(connection, request)
+
+
+def _approved(connection: Connection, found: Request, last: Vote, now: float) -> None:
+    until = now + found.valid_seconds
+    if found.kind == "statement":
+        _turn(connection, found.id, state="approved", decided_at=now, valid_until=until)
+        return
+    given_by = tuple(each.voter for each in (*found.votes, last) if each.verdict == "approve")
+    what, why = (found.source, str(found.detail["role"])), (found.id, found.reason, given_by)
+    grants.begin(connection, "grant", found.parties[0], what, why, now, found.valid_seconds)
+    _turn(connection, found.id, state="used", decided_at=now, valid_until=until, used=1)
+
+
+def ask_access(
+    connection: Connection,
+    who: Identity,
+    place: tuple[str, str],
+    role: str,
+    asked: tuple[str, str, str, tuple[str, ...]],
+    needs: tuple[Need, ...],
+    times: tuple[float, float, float],
+    most: int,
+) -> Request:
+    """Asks for membership of a group for a while; without `needs` it is lent at once.
+
+    `place`: source and environment; `asked`: purpose, reason, the refusal in words, the policies that want approval;
+    `times`: now, for how long, and how long it can be answered. Raises DeskError.
+    """
+    purpose, reason, why, policies = asked
+    now, seconds, open_seconds = times
+    if not reason.strip() or len(reason) > MOST_REASON:
+        raise DeskError("wrong", f"a request needs a reason of at most {MOST_REASON} characters")
+    _room(connection, who, most)
+    detail = {"role": role, "seconds": seconds, "why": why, "policies": list(policies)}
+    request = Request(
+        id=new_id("r"), kind="grant", state="open", source=place[0], environment=place[1], requester=who.display,
+        parties=parties(who), purpose=purpose, digest="", needs=needs, reason=reason.strip(), detail=detail, created_at=now,
+        closes_at=now + open_seconds, decided_at=None, valid_seconds=seconds, valid_until=None, uses=1, used=0,
+    )  # fmt: skip
+    put(connection, request)
+    if not needs:
+        grants.begin(
+            connection, "grant", request.parties[0], (place[0], role), (request.id, request.reason, ()), now, seconds
+        )
+        _turn(connection, request.id, state="used", decided_at=now, valid_until=now + seconds, used=1)
+    return show(connection, request.id)
 
 
 def withdraw(connection: Connection, request: str, who: Identity, now: float) -> Request:

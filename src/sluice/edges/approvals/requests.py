@@ -1,7 +1,8 @@
-"""What is asked of humans, and the rules for their answers: pure, so that they can be read and tested without a store."""
+"""What is asked of humans, and the rules for their answers, so that they can be read and tested without a store."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -63,6 +64,15 @@ class Request(Struct, frozen=True, kw_only=True):
     uses: int
     used: int
     votes: tuple[Vote, ...] = ()
+
+
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without what people confuse when they read it out."""
+
+
+def new_id(kind: str) -> str:
+    """An id that people can type: `r-…` for a request, `g-…` for a grant."""
+    return f"{kind}-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
 def party(identity: Identity) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from sluice.edges.config.approving import Approvals
 from sluice.edges.config.config import Config
 from sluice.edges.config.listeners import Listener
 from sluice.edges.config.parts import is_loopback
@@ -37,6 +38,7 @@ def check_whole(config: Config, reader: Reader) -> None:
     for index, issuer in enumerate(config.tokens):
         _issuer(index, issuer, reader)
     _store(config.store, reader)
+    _channels(config.approvals, reader)
     for index, witness in enumerate(config.audit.witnesses):
         _witness(index, witness, reader)
 
@@ -154,3 +156,24 @@ def _witness(index: int, witness: Witness, reader: Reader) -> None:
         reader.fail(place, "it has to be reached one way", "expected one of `file`, `webhook` and `cosigner`")
     if (witness.cosigner is None) != (witness.key is None):
         reader.fail(place, "a cosigner has a verifier key, others have none", "expected `key` with `cosigner`")
+
+
+def _channels(approvals: Approvals, reader: Reader) -> None:
+    urls: list[tuple[tuple[str, ...], str]] = [
+        (("approvals", "webhooks", name, "url"), each.url) for name, each in approvals.webhooks.items()
+    ]
+    if approvals.slack is not None:
+        urls.append((("approvals", "slack", "api"), approvals.slack.api))
+    for place, url in urls:
+        parts = urlsplit(url)
+        if parts.hostname is None or not (
+            parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
+        ):
+            reader.fail(place, "would tell of requests in clear", "expected a url that begins with `https://`")
+    mail = approvals.mail
+    if mail is not None and not mail.starttls and not is_loopback(mail.host):
+        reader.fail(
+            ("approvals", "mail", "starttls"), "would send mail in clear", "expected `true` for another machine"
+        )
+    if mail is not None and (mail.user is None) != (mail.password is None):
+        reader.fail(("approvals", "mail"), "a login takes a user and a password", "expected both or neither")

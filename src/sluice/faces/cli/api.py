@@ -8,6 +8,7 @@ import http.client
 import json as json_text
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,6 +58,11 @@ def reason_for(what: str, given: str) -> str:
     if not sys.stdin.isatty():
         raise Failure(Status.USAGE, f"{what} needs a reason", "give it with `--reason`")
     return str(typer.prompt("Reason"))
+
+
+def clock(at: float) -> str:
+    """A time for people here."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def _credentials(who: str) -> str:

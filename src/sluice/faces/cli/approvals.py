@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
 
-from sluice.faces.cli.api import Who, call, reason_for
+from sluice.faces.cli import access
+from sluice.faces.cli.api import Who, call, clock, reason_for
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
@@ -79,7 +79,7 @@ def _answer(verdict: str, request: str, reason: str, who: str, config: ConfigPat
     out.data(found)
     state = found["state"]
     more = " (others still have to approve)" if state == "open" else ""
-    until = f", until {_clock(found['valid_until'])}" if state == "approved" and found["valid_until"] else ""
+    until = f", until {clock(found['valid_until'])}" if state == "approved" and found["valid_until"] else ""
     out.say(f"{request} is {state}{until}{more}", "ok")
 
 
@@ -90,7 +90,7 @@ def _row(found: dict[str, Any]) -> tuple[object, ...]:
     short = text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}…"
     return (
         found["id"], found["state"], found["requester"], found["source"], short, "" if rows is None else rows,
-        _wants(found), _clock(found["closes_at"]),
+        _wants(found), clock(found["closes_at"]),
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _show(out: Output, found: dict[str, Any]) -> None:
         ("labels", ", ".join(detail.get("labels", ()))),
         ("estimated rows", detail.get("estimated_rows")),
         ("wants", _wants(found)),
-        ("answer until", _clock(found["closes_at"])),
+        ("answer until", clock(found["closes_at"])),
         ("used", f"{found['used']} of {found['uses']}" if found["valid_until"] else ""),
     ]
     for name, value in rows:
@@ -123,11 +123,16 @@ def _show(out: Output, found: dict[str, Any]) -> None:
             out.say(f"{name:>14}  {value}")
     for vote in found["votes"]:
         done = "approved" if vote["verdict"] == "approve" else "denied"
-        out.say(f"{done:>14}  by {vote['voter']} at {_clock(vote['at'])} ({vote['channel']}): {vote['reason']}")
+        out.say(f"{done:>14}  by {vote['voter']} at {clock(vote['at'])} ({vote['channel']}): {vote['reason']}")
 
 
-def _clock(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+def add(main: typer.Typer) -> None:
+    """Adds the commands by which humans are asked and answer, and those for access for a while."""
+    main.add_typer(app, name="approvals")
+    main.command("request")(reported(access.request))
+    main.add_typer(access.grants, name="grants")
+    main.command("break-glass")(reported(access.break_glass))
+    main.add_typer(access.reviews, name="reviews")
 
 
 app = typer.Typer(help="What waits for humans, and their answers.", no_args_is_help=True)

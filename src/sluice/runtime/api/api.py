@@ -13,7 +13,7 @@ from sluice.edges.config.parts import is_loopback
 from sluice.edges.sinks.jsonl import LogFailed
 from sluice.edges.store import StoreError
 from sluice.model.identity import Identity
-from sluice.runtime.api import asked
+from sluice.runtime.api import asked, lent, slack
 from sluice.runtime.api.doorman import prove
 from sluice.runtime.api.http import Answer, HttpRequest, problem
 
@@ -24,7 +24,7 @@ Handler = Callable[["Gateway", Identity, HttpRequest, dict[str, str]], Awaitable
 PREFIX = "/v1/"
 _STATUSES = {"missing": 404, "forbidden": 403, "late": 409, "wrong": 422}
 
-ROUTES: tuple[tuple[str, str, Handler], ...] = asked.ROUTES
+ROUTES: tuple[tuple[str, str, Handler], ...] = (*asked.ROUTES, *lent.ROUTES)
 """Method, path with `{name}`s, handler."""
 
 _COMPILED = [
@@ -36,6 +36,8 @@ async def serve(gateway: Gateway, request: HttpRequest) -> Answer:
     """The answer to one request. Never raises."""
     if not is_loopback(gateway.config.admin.address):
         return problem(403, "the API carries passwords and is served on loopback only; put a proxy with TLS before it")
+    if (request.method, request.path) == ("POST", slack.PATH):
+        return await slack.interact(gateway, request)
     found = [(match, method, run) for method, path, run in _COMPILED if (match := path.fullmatch(request.path))]
     if not found:
         return problem(404, "there is nothing here")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
+from sqlalchemy import Connection
 
 from sluice.audit.encode import stamp
 from sluice.audit.events import RequestAnswered
@@ -50,17 +51,21 @@ async def answered(
     if not gateway.recorder.healthy:
         raise LogFailed("the event log cannot be written")
     now = time.time()
-    found = await done(
-        gateway.store.write(
-            lambda connection: desk.vote(connection, request, who, verdict, reason, channel, now), "requests"
-        )
-    )
+
+    def work(connection: Connection) -> Request:
+        voted = desk.vote(connection, request, who, verdict, reason, channel, now)
+        gateway.telling.post(connection, "request-answered", voted, now)
+        return voted
+
+    found = await done(gateway.store.write(work, "requests", "grants", "outbox"))
     groups = next(vote.groups for vote in found.votes if vote.at == now and vote.verdict == verdict)
     gateway.note(
         RequestAnswered(
             gateway.new_id(), stamp(now), request, verdict, as_logged(who), groups, reason.strip(), channel, found.state
         )
     )
+    if found.kind == "grant" and found.state == "used":
+        await gateway.access.given(found)
     return found
 
 

@@ -1,0 +1,90 @@
+"""What is still to be told to people. A message is written with what it tells, so a channel that is down loses nothing.
+
+Whoever delivers claims a message for a while first; when that process dies the claim runs out, and another delivers it.
+A message may thus arrive twice, and carries an id by which its receiver can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, select, update
+
+from sluice.edges.approvals.requests import new_id
+from sluice.edges.store.tables import outbox
+
+CLAIM_SECONDS = 60.0
+FIRST_SECONDS = 2.0
+LONGEST_SECONDS = 600.0
+LAST_SECONDS = 7 * 86_400.0
+KEPT_SECONDS = 86_400.0
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """One message for one channel. `subject` says what happened, `payload` is what it is about."""
+
+    id: str
+    channel: str
+    subject: str
+    payload: dict[str, Any]
+    attempts: int
+    created_at: float
+
+
+def post(connection: Connection, channels: Iterable[str], subject: str, payload: dict[str, Any], now: float) -> None:
+    """Writes a message for each channel. To be called in the transaction that makes it true, with the topic `outbox`."""
+    for channel in channels:
+        connection.execute(
+            insert(outbox).values(
+                id=new_id("m") + new_id(""), channel=channel, subject=subject, payload=payload, created_at=now, next_at=now,
+                attempts=0, claimed_until=0.0, done_at=None, error="",
+            )
+        )  # fmt: skip
+
+
+def due(connection: Connection, now: float) -> bool:
+    """Whether anything waits to be delivered now."""
+    wanted = select(outbox.c.id).where(
+        outbox.c.done_at.is_(None), outbox.c.next_at <= now, outbox.c.claimed_until <= now
+    )
+    return connection.execute(wanted.limit(1)).one_or_none() is not None
+
+
+def claim(connection: Connection, channels: Iterable[str], now: float, most: int = 20) -> list[Message]:
+    """Takes messages to deliver; nobody else gets them for `CLAIM_SECONDS`."""
+    wanted = (
+        select(outbox)
+        .where(
+            outbox.c.done_at.is_(None), outbox.c.next_at <= now, outbox.c.claimed_until <= now,
+            outbox.c.channel.in_(list(channels)),
+        )
+        .order_by(outbox.c.created_at, outbox.c.id)
+        .limit(most)
+    )  # fmt: skip
+    rows = connection.execute(wanted).all()
+    for row in rows:
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(claimed_until=now + CLAIM_SECONDS))
+    return [
+        Message(
+            id=row.id, channel=row.channel, subject=row.subject, payload=row.payload, attempts=row.attempts,
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def delivered(connection: Connection, message: str, now: float) -> None:
+    """Notes that it arrived, and forgets those that did so a day ago."""
+    connection.execute(update(outbox).where(outbox.c.id == message).values(done_at=now, error=""))
+    connection.execute(delete(outbox).where(outbox.c.done_at < now - KEPT_SECONDS))
+
+
+def failed(connection: Connection, message: Message, why: str, now: float) -> bool:
+    """Notes that it did not, and when to try again; False: it was tried for a week and is given up."""
+    over = now - message.created_at > LAST_SECONDS
+    again = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(message.attempts, 16))
+    values = {"attempts": message.attempts + 1, "error": why[:500], "claimed_until": 0.0, "next_at": now + again}
+    connection.execute(update(outbox).where(outbox.c.id == message.id).values(**values, done_at=now if over else None))
+    return not over
