@@ -76,7 +76,12 @@ def session(
 
 
 def list_revocations(config: ConfigPath = DEFAULT_CONFIG, json: AsJson = False) -> None:
-    """List what is revoked now."""
+    """List what is revoked now: users, tokens and sessions, with who did it and why.
+
+    Examples:
+
+      sluice revoke list
+    """
     now = time.time()
     found = in_store(config, lambda connection: listed(connection, now))
     out = Output(json)
@@ -92,7 +97,12 @@ def lift_one(
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
-    """Take a revocation back."""
+    """Take a revocation back: whoever it shut out may log in again.
+
+    Examples:
+
+      sluice revoke lift v-1f2e3d4c5b6a
+    """
     if not in_store(config, lambda connection: lift(connection, entry), "revocations"):
         raise Failure(Status.FAILED, f"there is no revocation `{entry}`", "see `sluice revoke list`")
     out = Output(json)
