@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psycopg
 
 PATIENCE_SECONDS = 30.0
+STUCK_SECONDS = 1.0
 
 SYNC = b"S\0\0\0\4"
 FLUSH = b"H\0\0\0\4"
@@ -36,7 +37,8 @@ class Wire:
         self._login = psycopg.connect(dsn, autocommit=True)
         self._socket = socket.socket(fileno=os.dup(self._login.pgconn.socket))
         self._socket.settimeout(PATIENCE_SECONDS)
-        self._held = b""
+        self._held = bytearray()
+        self._unsent = b""
 
     def __enter__(self) -> Wire:
         return self
@@ -46,7 +48,25 @@ class Wire:
         self._login.close()
 
     def send(self, *frames: bytes) -> None:
-        self._socket.sendall(b"".join(frames))
+        unsent, self._unsent = self._unsent, b""
+        self._socket.sendall(unsent + b"".join(frames))
+
+    def send_what_fits(self, frame: bytes, most: int) -> int:
+        """Sends a frame again and again until nobody has taken more of it for a while; how many were sent whole.
+
+        What remains of the last one is sent before anything else.
+        """
+        self._socket.settimeout(STUCK_SECONDS)
+        sent = 0
+        try:
+            for sent in range(most):  # noqa: B007
+                rest = memoryview(frame)
+                while rest:
+                    rest = rest[self._socket.send(rest) :]
+        except TimeoutError:
+            self._unsent = bytes(rest)
+        self._socket.settimeout(PATIENCE_SECONDS)
+        return sent
 
     def half_close(self) -> None:
         """Sends nothing more, but goes on reading."""
@@ -95,7 +115,8 @@ class Wire:
             if not more:
                 raise EOFError("the connection has ended")
             self._held += more
-        taken, self._held = self._held[:size], self._held[size:]
+        taken = bytes(self._held[:size])
+        del self._held[:size]
         return taken
 
 

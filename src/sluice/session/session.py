@@ -48,6 +48,7 @@ _CANCELLED = Refusal(
     "canceling statement due to user request", "it waited for approval; the request is withdrawn", code="57014"
 )
 _HALF = "the sending half of the connection was closed without a goodbye"
+_LONGEST = (1 << 31) - 1
 _LOG = Refusal(
     "the event log cannot be written, so nothing may run",
     hint="tell the gateway's operators; it goes on when the log does",
@@ -70,7 +71,8 @@ class Session:
         replication: Literal["", "physical", "logical"] = "",
     ) -> None:
         """`parameters` are the database's settings as its login reported them; `replication`: it is a connection for that."""
-        server = engine.upstream(world.limits.row)
+        # No limit of the codec's own: what passes in parts may be of any length, what must be held is measured as it grows.
+        server = engine.upstream(_LONGEST)
         self._client: ClientCodec = engine.downstream(world.limits.frame)
         rulings = Rulings(world, caller.identity, caller.client)
         context = Context(user=caller.user, lower=engine.lower)
@@ -159,6 +161,8 @@ class Session:
         if large:
             # For this read alone: the row goes on by itself, and no other may be begun before its own shape is known.
             state.server.stream(False)
+        if state.server.pending > state.world.limits.row:
+            answering.confused(state, "a message longer than `limits.row_bytes`")
         return self._go_on(state, event.at)
 
     def _may_pass_in_parts(self, state: State, now: float) -> bool:
