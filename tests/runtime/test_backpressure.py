@@ -19,12 +19,12 @@ def _waits(gateway, name: str, event: str) -> bool:
 @pytest.mark.parametrize(
     ("user", "text"),
     [
-        ("olga", "select repeat('x', 10000) from generate_series(1, 20000)"),
-        ("app", "select repeat('x', 10000), ssn from generate_series(1, 20000) g, customers where id = 1"),
-        ("olga", "copy (select repeat('x', 10000) from generate_series(1, 20000)) to stdout"),
+        ("olga", "select rpad('', 10000, 'x') from generate_series(1, 20000)"),
+        ("app", "select rpad('', 10000, 'x'), ssn from generate_series(1, 20000) g, customers where id = 1"),
+        ("olga", "copy (select rpad('', 10000, 'x') from generate_series(1, 20000)) to stdout"),
         (
             "app",
-            "copy (select repeat('x', 10000), ssn from generate_series(1, 20000) g, customers where id = 1) to stdout",
+            "copy (select rpad('', 10000, 'x'), ssn from generate_series(1, 20000) g, customers where id = 1) to stdout",
         ),
     ],
     ids=["rows", "masked rows", "copy", "masked copy"],
@@ -77,7 +77,7 @@ def test_rows_beyond_every_limit_stream_in_parts(gateway):
     with Wire(gateway.dsn("olga", "incident")) as wire:
         wire.ask(query("select 1"))
         before = gateway.gateway.resident()
-        wire.send(query("select repeat('wide', 20 * 1024 * 1024) from generate_series(1, 2)"))
+        wire.send(query("select rpad('', 80 * 1024 * 1024, 'wide') from generate_series(1, 2)"))
         seen = wire.until("Z")
         assert [len(message.body) for message in seen if message.kind == "D"] == [6 + (80 << 20)] * 2
         assert gateway.gateway.resident() - before < GROWTH
@@ -85,7 +85,7 @@ def test_rows_beyond_every_limit_stream_in_parts(gateway):
 
 def test_a_masked_row_beyond_the_limit_ends_the_connection_and_nothing_of_it_is_seen(gateway):
     with Wire(gateway.dsn("app")) as wire:
-        wire.send(query("select ssn, repeat('wide', 20 * 1024 * 1024) from customers where id = 1"))
+        wire.send(query("select ssn, rpad('', 80 * 1024 * 1024, 'wide') from customers where id = 1"))
         seen = wire.ended()
         assert kinds(seen) == "TE"
         assert "row_bytes" in error(seen)["M"]
