@@ -73,7 +73,7 @@ def hold_command(
 
 
 def holds_command(log: Log = None, config: ConfigPath = DEFAULT_CONFIG, json: AsJson = False) -> None:
-    """List the legal holds."""
+    """List the legal holds: what must not be struck out, since when, and why."""
     found = [hold for folder in _folders(log, config) for hold in holds(folder)]
     out = Output(json)
     out.data(found)
