@@ -92,7 +92,7 @@ def release_command(
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
-    """Lift a legal hold."""
+    """Lift a legal hold: what it kept may be struck out again when its time comes."""
     lifted = [lift(folder, name) for folder in _folders(log, config)]
     if not any(lifted):
         raise Failure(Status.FAILED, f"there is no hold `{name}`")
