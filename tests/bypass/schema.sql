@@ -1,17 +1,19 @@
--- The database the bypass corpus attacks. The canary row is id 1; everything that hangs on it is labelled in labels.yaml.
+-- The database the bypass corpus attacks; values.sql puts the hidden values into it.
+-- Out of the way: an operator `=` of an extension on the search path would make every comparison unclear.
+create schema ext;
+create extension hstore schema ext; create extension dblink schema ext; create extension postgres_fdw schema ext;
+create extension pg_trgm schema ext; create extension tablefunc schema ext; create extension pg_stat_statements schema ext;
+create extension pageinspect schema ext; create extension fuzzystrmatch schema ext;
 create schema other;
 create table people (
-    id int primary key, name text, ssn text, email text, salary int, dob date, secret text, notes text, tags text[], doc jsonb
+    id int primary key, name text, ssn text, email text, salary int, dob date, secret text, notes text, tags text[], doc jsonb,
+    remark text not null default ''
 );
-insert into people values
-    (1, 'Row One', '987-65-4321', 'canary.leak@example.com', 123457, '1961-03-17', 'sk-canary-9f8e7d6c5b4a',
-     'call back, key sk-canary-9f8e7d6c5b4a, mail canary.leak@example.com', '{canary-tag-7f3e9d}', '{"token": "canary-token-1b2c3d"}'),
-    (2, 'Row Two', '987-65-4321', 'canary.leak@example.com', 123457, '1961-03-17', 'sk-canary-9f8e7d6c5b4a',
-     'nothing here', '{canary-tag-7f3e9d}', '{"token": "canary-token-1b2c3d"}');
+insert into people (id, name) values (1, 'Row One'), (2, 'Row Two'), (3, 'Row Three');
 create table scratch (id int, txt text);
 insert into scratch values (1, 'a'), (2, 'b');
 create table guesses (guess text);
-insert into guesses values ('987'), ('123');
+insert into guesses values ('983'), ('123');
 create table unique_ssn (v text unique);
 create table checked (v text check (v = 'never'));
 create table ref_target (v text primary key);
@@ -24,21 +26,39 @@ create materialized view people_matview as select id, ssn as hidden from people;
 create view people_const_view as select 1 as one;
 create table people_parent (id int, ssn text);
 create table people_child () inherits (people_parent);
-insert into people_child values (1, '987-65-4321');
+insert into people_child values (1);
 create table people_part (id int, ssn text) partition by list (id);
 create table people_part_1 partition of people_part for values in (1);
-insert into people_part values (1, '987-65-4321');
+insert into people_part values (1);
 create table people_generated (
-    id int, ssn text, masked_copy text generated always as ('x' || ssn) stored, secret_len int generated always as (length(ssn)) stored
+    id int, ssn text, masked_copy text generated always as ('x' || ssn) stored, secret_len int generated always as (length(ssn)) stored,
+    shadow text generated always as (upper(ssn)) virtual
 );
-insert into people_generated (id, ssn) values (1, '987-65-4321');
-create table other.people as select id, ssn as name, name as ssn from public.people;
+insert into people_generated (id) values (1);
+create table other.people (id int, name text, ssn text);
+insert into other.people (id, ssn) values (1, 'Row One'), (2, 'Row Two');
+create type person_kind as (id int, ssn text);
+create table typed of person_kind;
+insert into typed values (1);
+create table nested (id int, inside person_kind, many person_kind[]);
+insert into nested values (1);
+create domain national_id as text;
+create table domained (id int, ssn national_id);
+insert into domained values (1);
+create index people_ssn_prefix on people (left(ssn, 8));
+create statistics people_stats (mcv) on ssn, email from people;
+create statistics people_stats_expr on (lower(ssn)) from people;
 create role owner_role;
+grant all on people to owner_role;
+create role app;
+grant select on people to app;
+alter table guesses owner to owner_role;
 create function owner_function() returns text language sql security definer as 'select ssn from public.people where id = 1';
 create view people_function_view as select owner_function() as v;
 create procedure owner_procedure(inout v text) language plpgsql as $$ begin select ssn into v from public.people where id = 1; end $$;
 create function leak_args(v text) returns text language plpgsql as $$ begin return v; end $$;
-create function leak_notice(v text) returns bool language plpgsql as $$ begin raise notice '%', v; return true; end $$;
+create function leak_notice(v text) returns bool language plpgsql immutable as $$ begin raise notice '%', v; return true; end $$;
+create function leak_info(v text) returns bool language plpgsql as $$ begin raise info '%', v; return true; end $$;
 create function leak_error(v text) returns bool language plpgsql as $$ begin raise exception '%', v; end $$;
 create function plus_one(v int) returns int language sql as 'select v + 1';
 create function leak_op(text, text) returns text language sql as 'select $1';
@@ -46,6 +66,26 @@ create operator <+> (leftarg = text, rightarg = text, function = leak_op);
 create function steal_state(text, text) returns text language sql as 'select $2';
 create aggregate steal_agg(text) (sfunc = steal_state, stype = text);
 create function const_leak() returns text language sql immutable as 'select ssn from public.people where id = 1';
+create function const_leak_block() returns text language plpgsql immutable as
+    $$ begin return (select ssn from public.people where id = 1); end $$;
+create function const_name(v text) returns text language plpgsql as
+    $$ begin execute format('create temp table %I (a int)', v); return 'made'; end $$;
+create table people_defaulted (id int, txt text default const_leak_block());
+create domain checked_domain as text check (leak_notice(value));
 create function leak_trigger() returns trigger language plpgsql as
     $$ begin new.txt := (select ssn from public.people where id = 1); return new; end $$;
+create table triggered (id int, txt text);
+create trigger fill before insert on triggered for each row execute function leak_trigger();
+create table ruled (id int, txt text);
+create rule told as on insert to ruled do also select ssn from people;
 create function delete_everything() returns int language sql as 'delete from public.people; select 1';
+create server loop foreign data wrapper postgres_fdw options (host '127.0.0.1', port '{port}', dbname '{database}');
+create user mapping for current_user server loop options (user 'keeper', password '{secret}');
+create foreign table people_foreign (id int, ssn text) server loop options (schema_name 'public', table_name 'people');
+create role credential_role login password 'SCRAM-SHA-256$4096:{salt}$5uNuDM1vSyvd8wSvLiU2mAPaKvUIJUkJ8VcWkMzBSMo=:5uNuDM1vSyvd8wSvLiU2mAPaKvUIJUkJ8VcWkMzBSMo=';
+alter role credential_role set application_name = '{secret}';
+create subscription subscribed connection 'host=127.0.0.1 password={secret} dbname=none' publication none with (connect = false);
+create function told_source() returns int language sql as 'select 1 /* {secret} */';
+create table public_notes (id int, body text);
+insert into public_notes values (1, 'nothing'), (2, 'to see');
+create view guarded_rows as select * from scratch;

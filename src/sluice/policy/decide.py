@@ -245,8 +245,9 @@ class _Judge:
             or any(subject.label not in plain for subject in denied)
             or any(subject.question.action != "reveal" for subject in denied)
         ):
-            # A partial mask on anything but the plain column can be turned inside out, so the whole value goes.
-            wanted.append(Mask("redact"))
+            # A partial mask on anything but the plain column can be turned inside out, and whether what is computed of a value is
+            # NULL tells of the value (`substring(ssn from '^98')`), so not even that it is there is shown.
+            wanted.append(Mask("null"))
         if len(_PARTS & {mask.method for mask in wanted}) > 1:
             # Each shows a part of the value that the other hides, so neither will do.
             wanted.append(Mask("redact"))

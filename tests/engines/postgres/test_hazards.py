@@ -10,7 +10,7 @@ HARMLESS = frozenset(
     """
     pg_attribute.attoptions pg_attribute.attfdwoptions pg_class.reloptions pg_tablespace.spcoptions pg_event_trigger.evttags
     pg_extension.extcondition pg_hba_file_rules.database pg_hba_file_rules.user_name pg_proc.proargnames pg_settings.enumvals
-    pg_subscription.subpublications pg_stats_ext.exprs pg_stats_ext.n_distinct pg_stats_ext.dependencies pg_trigger.tgargs
+    pg_subscription.subpublications pg_stats_ext.exprs pg_trigger.tgargs
     _pg_foreign_table_columns.attfdwoptions
     """.split()  # noqa: SIM905
 )

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from sluice.engines.postgres.functions import Form, builtin, own
@@ -51,7 +52,8 @@ with mine as (
 ), functions as (
     select p.oid, n.nspname, p.proname, p.oid < 16384 as came, pg_catalog.json_build_array(
         p.provolatile::pg_catalog.text || p.prokind::pg_catalog.text, p.prorettype::pg_catalog.int8,
-        case when p.proargmodes is not null then p.proargnames end, p.proargmodes) as form
+        case when p.proargmodes is not null then p.proargnames end, p.proargmodes) as form,
+        p.provolatile = 'i' and p.prolang = any (array[12, 13]::pg_catalog.oid[]) as native
     from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 )
 select pg_catalog.json_build_array('path', pg_catalog.current_schemas(true))::pg_catalog.text
@@ -76,18 +78,18 @@ union all
 select pg_catalog.json_build_array('function', f.nspname, f.proname, f.came, pg_catalog.json_agg(f.form))::pg_catalog.text
 from functions f group by f.nspname, f.proname, f.came
 union all
-select distinct pg_catalog.json_build_array('operator', n.nspname, o.oprname, f.nspname, f.proname)::pg_catalog.text
+select distinct pg_catalog.json_build_array('operator', n.nspname, o.oprname, f.nspname, f.proname, f.native)::pg_catalog.text
 from pg_catalog.pg_operator o join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
 left join functions f on f.oid = o.oprcode
 where o.oid >= 16384
 union all
 select pg_catalog.json_build_array('cast', k.casttarget::pg_catalog.int8,
     case when k.castcontext <> 'e' and k.castsource >= 16384 then k.castsource::pg_catalog.int8 end,
-    f.nspname, f.proname)::pg_catalog.text
+    f.nspname, f.proname, f.native)::pg_catalog.text
 from pg_catalog.pg_cast k left join functions f on f.oid = k.castfunc
 where k.oid >= 16384 and k.castfunc <> 0
 union all
-select pg_catalog.json_build_array('coded', t.oid::pg_catalog.int8, f.nspname, f.proname)::pg_catalog.text
+select pg_catalog.json_build_array('coded', t.oid::pg_catalog.int8, f.nspname, f.proname, f.native)::pg_catalog.text
 from pg_catalog.pg_type t join functions f on f.oid = any (array[t.typinput, t.typoutput])
 left join pg_catalog.pg_type e on e.typarray = t.oid
 where t.oid >= 16384 and t.typtype = 'b' and e.oid is null
@@ -134,6 +136,9 @@ FUNCTION_SQL = _pinned(
     " where p.oid = {}"
 )
 
+_MOST_ROWS = 32_768
+"""So many rows are remembered from reading to reading."""
+
 _RELATIONS: dict[str, RelationKind] = {
     "r": "table",
     "v": "view",
@@ -167,11 +172,18 @@ def build(rows: Iterable[str], declared: frozenset[str] = frozenset()) -> Catalo
     sorted_rows: dict[str, list[list[Any]]] = {}
     try:
         for row in rows:
-            kind, *rest = json.loads(row)
+            kind, rest = _parsed(row)
             sorted_rows.setdefault(kind, []).append(rest)
         return _built(sorted_rows, declared)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise CatalogError(f"the catalog's rows cannot be read ({type(error).__name__})") from error
+
+
+@lru_cache(maxsize=_MOST_ROWS)
+def _parsed(row: str) -> tuple[str, list[Any]]:
+    """What the row says, by its text: most rows are the server's own and the same at every reading. Not to be changed."""
+    kind, *rest = json.loads(row)
+    return kind, rest
 
 
 def _built(rows: dict[str, list[list[Any]]], declared: frozenset[str]) -> Catalog:
@@ -231,9 +243,16 @@ def _relation(row: list[Any], parents: tuple[int, ...], children: tuple[int, ...
     )
 
 
-def _vouched(code: list[str], functions: Mapping[str, tuple[Function, ...]]) -> bool:
-    """Whether the function behind something, by schema and name, is plain or declared in all its forms; none: no."""
-    schema, name = code
+def _vouched(code: list[Any], functions: Mapping[str, tuple[Function, ...]]) -> bool:
+    """Whether the function behind something, by schema and name, is plain or declared in all its forms; none: no.
+
+    `native`: it is compiled code, which a superuser alone may bring, and said to be immutable. What such an operator or
+    conversion of an extension's does is taken on its word, as with the server's own: else `=` would be unclear wherever
+    an extension has one for its type.
+    """
+    schema, name, native = code
+    if native:
+        return True
     forms = [function for function in functions.get(name, ()) if function.schema == schema]
     return bool(forms) and all(function.plain or function.declared for function in forms)
 

@@ -58,13 +58,21 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
         "pg_seclabels": "label",
         "pg_shseclabel": "label",
     },
+    # Widths, frequencies and correlations too: of a table of one row they are the row's.
     "opaque.statistics": {
         "pg_stats": (
-            "most_common_vals histogram_bounds most_common_elems range_bounds_histogram range_length_histogram"
+            "avg_width n_distinct most_common_vals most_common_freqs histogram_bounds correlation most_common_elems"
+            " most_common_elem_freqs elem_count_histogram range_length_histogram range_empty_frac range_bounds_histogram"
         ),
-        "pg_stats_ext": "most_common_vals",
-        "pg_stats_ext_exprs": "most_common_vals histogram_bounds most_common_elems",
-        "pg_statistic": "stavalues1 stavalues2 stavalues3 stavalues4 stavalues5",
+        "pg_stats_ext": "n_distinct dependencies most_common_vals most_common_freqs most_common_base_freqs",
+        "pg_stats_ext_exprs": (
+            "avg_width n_distinct most_common_vals most_common_freqs histogram_bounds correlation most_common_elems"
+            " most_common_elem_freqs elem_count_histogram"
+        ),
+        "pg_statistic": (
+            "stawidth stadistinct stanumbers1 stanumbers2 stanumbers3 stanumbers4 stanumbers5"
+            " stavalues1 stavalues2 stavalues3 stavalues4 stavalues5"
+        ),
         "pg_statistic_ext_data": "stxdndistinct stxddependencies stxdmcv stxdexpr",
     },
     # The rows' own values, kept elsewhere: large objects, and what a column added with a default has in older rows.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
+
 from sluice.sql import ir
 from sluice.sql.lineage.expressions import operated, resolve
 from sluice.sql.lineage.reach import Reach, union
@@ -67,11 +69,20 @@ def bounded(expr: ir.Expr | None, own: Scope, work: Work) -> bool:
         case ir.Compute(kind="between", args=args):
             return any(_own(arg, own) for arg in args)
         case ir.Nested():
-            return expr.test is None or _own(expr.test, own)
+            return _mentions(expr.query, own) if expr.test is None else _own(expr.test, own)
         case ir.Name():
             return _own(expr, own)
         case _:
             return False
+
+
+def _mentions(part: object, own: Scope) -> bool:
+    """Whether a part of a query names a column of the table, as a correlated subquery does."""
+    if isinstance(part, ir.Name):
+        return _column(part, own) is not None
+    if isinstance(part, list | tuple):
+        return any(_mentions(item, own) for item in part)
+    return is_dataclass(part) and any(_mentions(getattr(part, each.name), own) for each in fields(part))
 
 
 def _own(expr: ir.Expr, own: Scope) -> bool:
