@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -83,6 +83,10 @@ class LabelBook:
             above = above.rpartition(".")[0]
         return Mask("redact", labels=(label,))
 
+    def assigned(self, source: str) -> Callable[[ColumnRef], frozenset[str]]:
+        """What the book itself says of a source's columns, by name."""
+        return _Assigned(self.assignments, source)
+
     def bind(
         self,
         source: str,
@@ -91,7 +95,7 @@ class LabelBook:
         learned: Mapping[tuple[int, int], frozenset[str]] | None = None,
     ) -> Binding:
         """Binds the book to one source's catalog; see `sluice.policy.binding.bind`."""
-        return bind(catalog, _Assigned(self.assignments, source), self.builtin, previous, learned or {})
+        return bind(catalog, self.assigned(source), self.builtin, previous, learned or {})
 
 
 class _Assigned:

@@ -20,6 +20,7 @@ from sluice.edges.config import Config
 from sluice.engines.engine import Engine
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.runtime.control import ask
+from sluice.runtime.proposed import Proposed
 from sluice.runtime.rules import Rules
 from sluice.session.events import WorldChanged
 from sluice.session.memory import Memory
@@ -49,6 +50,7 @@ class Worlds:
         self._followers: dict[str, set[Notify]] = {name: set() for name in config.sources}
         self._path = config.audit.path / "learned-labels.json"
         self._learned: dict[str, dict[tuple[int, int], frozenset[str]]] = _read_learned(self._path)
+        self._proposed = Proposed(config.audit.path)
 
     @property
     def version(self) -> int:
@@ -102,7 +104,7 @@ class Worlds:
         """Gives everybody a new catalog of the source."""
         old = self._worlds.get(name)
         previous = None if old is None else old.snapshot.bindings.get(name)
-        learned = self._learned.get(name, {})
+        learned = self._proposed.joined(name, self._learned.get(name, {}), catalog, self._rules.book.assigned(name))
         binding = self._rules.book.bind(name, catalog, previous, learned)
         drifted = {
             place: labels for place, labels in binding.drifted.items() if not labels <= learned.get(place, frozenset())
@@ -123,7 +125,7 @@ class Worlds:
                 catalog=catalog,
                 masking_key=self._rules.key,
                 limits=_limits(self._config),
-                learned=self._learned.get(name, {}),
+                learned=learned,
             ),
         )
 
@@ -161,6 +163,9 @@ class Worlds:
         """Forever: notices changes of any catalog that were made elsewhere, and sources that came back."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
+            if await asyncio.to_thread(self._proposed.renew):
+                for name, world in list(self._worlds.items()):
+                    self.publish(name, world.catalog)
             for name in list(self._config.sources):
                 await self._look(name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sluice.classify.detector import Detector
 
-_SAID = r"[\"']?\s{0,4}(?::=|=>|[:=]|\bis\b)\s{0,4}[\"']?"
+_SAID = r"[\"']?\s{0,4}(?::=|=>|[:=])\s{0,4}[\"']?"
 _WORDS = (
     "secret",
     "token",
@@ -109,8 +109,15 @@ CREDENTIALS: tuple[Detector, ...] = (
         kind="password", label="secret.password", shown="secret", bound="open", check="password", alone=85, told=85, reach=160,
         lead=r"(?i:(?:pass(?:word|wd|phrase|code)|pwd|passwort|kennwort|contrase[^\s]{1,3}a|mot de passe|senha))" + _SAID,
         pattern=r"[^\s,;\"'<>]{3,128}",
-        examples=("password: swordfish9", "the password is Tr0ub4dor", '{"passwd": "s3cr3t!"}', "Pwd=letme1n;Server=x"),
+        examples=("password: swordfish9", '{"passwd": "s3cr3t!"}', "Pwd=letme1n;Server=x"),
         counterexamples=("password is required", "password: null", "reset your password: please click", "password=****"),
+    ),
+    Detector(
+        kind="password_said", label="secret.password", shown="secret", bound="open", check="password", alone=85, told=85, reach=160,
+        lead=r"(?i:pass(?:word|wd|phrase|code)|passwort|kennwort|senha) (?:is|was|ist|:)[: ]{1,2}[\"']?",
+        pattern=r"[^\s,;\"'<>0-9@#$%^&*]{0,32}[0-9@#$%^&*][^\s,;\"'<>]{0,100}",
+        examples=("the password is Tr0ub4dor", "the passcode was 77a1b"),
+        counterexamples=("the password is Budget", "password is required"),
     ),
     Detector(
         kind="bearer", label="secret.token", shown="secret", bound="open", check="secret", alone=92, told=95, reach=400,

@@ -40,8 +40,8 @@ HEALTH: tuple[Detector, ...] = (
     Detector(
         kind="insurance_number", label="phi.insurance", shown="insurance", alone=82, told=85,
         lead=r"(?i:(?:insurance|health plan|member|subscriber|insurance policy|medicaid|hicn)(?: card)?[ _-]?(?:id|number|no\.?|#|policy))[\"']?[ :=#]{1,4}(?:is )?[\"']?",
-        pattern=r"[A-Za-z]{0,4}-?[0-9][0-9A-Za-z-]{5,15}",
-        examples=("member ID: XYZ123456789", "insurance number 12-3456-78"), counterexamples=("member since 2019", "insurance policy change"),
+        pattern=r"[A-Za-z]{0,4}-?[0-9][0-9A-Za-z-]{5,15}", against=("social", "national"),
+        examples=("member ID: XYZ123456789", "insurance number 12-3456-78"), counterexamples=("member since 2019", "insurance policy change", "social insurance number 123-456-789"),
     ),
     Detector(
         kind="insurance_by_name", label="phi.insurance", shown="insurance", alone=0, told=80, needs="n", pattern=r"[A-Za-z]{0,4}-?[0-9][0-9A-Za-z-]{5,15}",

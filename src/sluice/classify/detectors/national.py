@@ -50,7 +50,7 @@ NATIONAL: tuple[Detector, ...] = (
             ("BSN 111222333", "burgerservicenummer 1112.22.333"), ("111222333", "bsn 111222334")),
     _number("be_national_number", r"[0-9]{2}\.?[0-9]{2}\.?[0-9]{2}-?[0-9]{3}\.?[0-9]{2}", "be_nn", ("rijksregister", "nn", "national", "rijksregisternummer", "niss"),
             ("85.07.30-033.28", "rijksregisternummer 85073003328"), ("85.07.30-033.29", "85073003328"), alone=93),
-    _number("pt_nif", r"[1-35689][0-9]{2} ?[0-9]{3} ?[0-9]{3}", "pt_nif", ("nif", "contribuinte"), ("NIF 123456789", "contribuinte 501 964 843"), ("501964843",)),
+    _number("pt_nif", r"[1-9][0-9]{2} ?[0-9]{3} ?[0-9]{3}", "pt_nif", ("nif", "contribuinte"), ("NIF 123456789", "contribuinte 501 964 843"), ("501964843",)),
     _number("pl_pesel", r"[0-9]{11}", "pl_pesel", ("pesel",), ("PESEL 44051401359",), ("44051401359", "pesel 44051401358")),
     _number("se_personnummer", r"(?:19|20)?[0-9]{6}[-+]?[0-9]{4}", "se_pnr", ("personnummer", "pnr"),
             ("811218-9876", "personnummer 19811218-9876"), ("811218-9875", "8112189876"), alone=84),

@@ -14,9 +14,11 @@ from sluice.faces.cli import (
     data_paths,
     doctor,
     init,
+    labels,
     policy,
     report,
     revoke,
+    scan,
     scrub,
     serve,
     sessions,
@@ -57,6 +59,8 @@ app.add_typer(audit.app, name="audit")
 app.command("paths")(reported(data_paths.paths_command))
 app.command("report")(reported(report.report_command))
 app.command("who-saw")(reported(answers.who_saw_command))
+app.command("scan")(reported(scan.command))
+app.add_typer(labels.app, name="labels")
 app.command("scan-file")(reported(scrub.scan_file))
 app.command("scrub")(reported(scrub.scrub))
 app.command("version")(reported(version.command))

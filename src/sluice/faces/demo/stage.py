@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from sluice.edges.scanning import Proposals, Scan
+from sluice.faces.cli.scan import label
 from sluice.faces.demo import company
 from sluice.testing.gateway import RunningGateway, starter_policies, verifier
 from sluice.testing.postgres import PostgresServer
@@ -36,25 +38,6 @@ labels:
   pci.pan: {mask: partial, params: {keep_last: 4}}
   pci.iban: {mask: partial, params: {keep_last: 4}}
   secret: "null"
-
-columns:
-  company:
-    public.customers.full_name: pii.name
-    public.customers.email: pii.email
-    public.customers.phone: pii.phone
-    public.customers.address: pii.address
-    public.customers.birth_date: pii.birth_date
-    public.customers.national_id: pii.national_id
-    public.payments.card_number: pci.pan
-    public.payments.iban: pci.iban
-    public.tickets.body: pii.free_text
-    public.staff.full_name: pii.name
-    public.staff.email: pii.email
-    public.staff.salary: hr.salary
-    public.staff.birth_date: pii.birth_date
-    public.api_credentials.api_key: secret
-    public.api_credentials.password_hash: secret
-    public.prompt_log.prompt: pii.free_text
 """
 
 
@@ -87,6 +70,7 @@ class Stage:
         self._server.start()
         try:
             self._load()
+            self._scan()
             self._gateway = self._configure()
             self._said("starting the gateway before it")
             self._gateway.start()
@@ -133,6 +117,16 @@ class Stage:
             connection.execute(
                 "grant all on all tables in schema public to gateway; grant usage, create on schema public to gateway"
             )
+
+    def _scan(self) -> None:
+        """Finds what is sensitive; nobody labels a column by hand here."""
+        with psycopg.connect(self._server.dsn("company"), autocommit=True) as connection:
+            proposals = Proposals(self.log)
+            scan = Scan(connection)
+            tables = scan.tables()
+            label("company", scan, tables, proposals)
+        held = sum(entry.in_effect for entry in proposals)
+        self._said(f"scanning {len(tables)} tables: {held} sensitive columns found and labelled")
 
     def _configure(self) -> RunningGateway:
         self._said("writing sluice.yaml, labels and the starter policies")
