@@ -122,7 +122,7 @@ class Stage:
         """Finds what is sensitive; nobody labels a column by hand here."""
         with psycopg.connect(self._server.dsn("company"), autocommit=True) as connection:
             proposals = Proposals(self.log)
-            scan = Scan(connection)
+            scan = Scan(connection, seconds=30)
             tables = scan.tables()
             label("company", scan, tables, proposals)
         held = sum(entry.in_effect for entry in proposals)
