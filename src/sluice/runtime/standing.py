@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sluice.runtime.gateway import Gateway
 
 log = structlog.get_logger("sluice.standing")
+_UNREAD = "the gateway cannot read who was revoked, so nobody is let in"
 
 
 class OpenSession(Struct, frozen=True, kw_only=True):
@@ -50,6 +51,7 @@ class Standing:
         self._since: dict[Driver, float] = {}
         self._revoked = Revoked()
         self._stale = False
+        self._read = False
 
     def enter(self, driver: Driver, proof: Proof) -> None:
         """A session begins. What changed while its login was under way is applied to it at once."""
@@ -84,7 +86,9 @@ class Standing:
         ]
 
     def objection(self, identity: Identity, connection: str = "") -> str:
-        """What the revocations have against a caller; empty: nothing."""
+        """What the revocations have against a caller; empty: nothing. While nobody has read them, they have it against everybody."""
+        if not self._read:
+            return _UNREAD
         return self._revoked.objection(identity, connection, time.time())
 
     def heard(self, topics: frozenset[str]) -> None:
@@ -100,7 +104,7 @@ class Standing:
             self._stale = True
             log.error("revocations could not be read", reason=str(error))
             return
-        self._revoked, self._stale = Revoked(entries), False
+        self._revoked, self._stale, self._read = Revoked(entries), False, True
         self.judge()
 
     async def keep(self) -> None:
