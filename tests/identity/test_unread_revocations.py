@@ -43,7 +43,7 @@ def test_a_gateway_that_cannot_read_the_revocations_lets_nobody_in_until_it_can(
         gateway.start()
         with pytest.raises(psycopg.OperationalError, match="not valid"):
             psycopg.connect(dsn)
-        assert gateway.event(lambda event: event["event"] == "auth-failed")["reason"].startswith(
+        assert gateway.event(lambda event: event["event"] == "authentication-failed")["reason"].startswith(
             "the gateway cannot read"
         )
         with opened(store) as database:
