@@ -118,10 +118,10 @@ REWORKED = ("reverse(ssn)", "'xxxxxxxxxxxx' || substr(ssn, 1, 4)", "substr(ssn, 
 @pytest.mark.parametrize("expression", REWORKED)
 def test_a_part_of_a_computed_value_is_not_shown_wherever_it_is_kept(gateway, app, expression):
     app.execute(f"insert into taker (id, v) select id, {expression} from customers where id = 1")
-    assert app.execute("select v from taker where id = 1").fetchone() == ("[redacted]",)
+    assert app.execute("select v from taker where id = 1").fetchone() == (None,)
     app.execute("begin")
     app.execute(f"update customers set ssn = {expression} where id = 1")
-    assert app.execute("select ssn from customers where id = 1").fetchone() == ("[redacted]",)
+    assert app.execute("select ssn from customers where id = 1").fetchone() == (None,)
     app.execute("rollback")
     assert app.execute("select ssn from customers where id = 1").fetchone() == ("*******1001",)
 
@@ -129,7 +129,7 @@ def test_a_part_of_a_computed_value_is_not_shown_wherever_it_is_kept(gateway, ap
 def test_a_part_of_a_generated_column_is_not_shown(gateway, app):
     app.execute("create table mirrored (id int, ssn text, other text generated always as (reverse(ssn)) stored)")
     app.execute("insert into mirrored select id, ssn from customers where id = 1")
-    assert app.execute("select ssn, other from mirrored").fetchone() == ("*******1001", "[redacted]")
+    assert app.execute("select ssn, other from mirrored").fetchone() == ("*******1001", None)
     app.execute("drop table mirrored")
 
 

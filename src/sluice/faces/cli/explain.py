@@ -24,6 +24,7 @@ from sluice.policy.decide import Request, Snapshot, SourceInfo, explain, may_con
 from sluice.policy.labels import load_labels
 from sluice.policy.load import load_policies
 from sluice.runtime import worlds
+from sluice.runtime.proposed import Proposed
 from sluice.sql.catalog import Catalog
 from sluice.sql.lineage import Context, analyze
 
@@ -87,7 +88,9 @@ def _report(
     if len(statements) != 1:
         raise Failure(Status.USAGE, f"the text holds {len(statements)} statements", "one at a time can be explained")
     catalog, context = _resolving(name, source)
-    binding = book.bind(name, catalog, None, _learned(config, name))
+    # What a running gateway goes by: labels written down, taken on by writes, and proposed by a scan.
+    labels = Proposed(config.audit.path).joined(name, _learned(config, name), catalog, book.assigned(name))
+    binding = book.bind(name, catalog, None, labels)
     snapshot = Snapshot(1, bundle, {name: binding}, book)
     info, client, now = SourceInfo(name, source.environment, source.engine), Client("127.0.0.1"), time.time()
     connecting = may_connect(identity, purpose, info, client, snapshot, now)
