@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from canaries import HIDDEN, OTHERS, Canaries
-from playing import Line, Stand
+from playing import TRUST, Line, Stand
 
 from sluice.testing.gateway import RunningGateway, verifier
 from sluice.testing.postgres import PostgresServer
@@ -88,9 +88,14 @@ def stand(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> I
     )
     config = (
         f'sources:\n{sources}users:\n  app: {{groups: [app], scram: "{verifier(PASSWORD)}"}}\n'
+        f'  trusted: {{groups: [app, trusted], scram: "{verifier(PASSWORD)}"}}\n'
         "masking: {key: {file: masking.key}}\naudit: {path: audit}\n"
     )
-    files = {"policies/bypass.cedar": POLICIES, "labels.yaml": (HERE / "labels.yaml").read_text()}
+    files = {
+        "policies/bypass.cedar": POLICIES,
+        "policies/trust.cedar": TRUST,
+        "labels.yaml": (HERE / "labels.yaml").read_text(),
+    }
     with RunningGateway(tmp_path_factory.mktemp("bypass"), config, files=files) as running:
         yield Stand(running, server, PASSWORD)
 

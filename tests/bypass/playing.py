@@ -32,6 +32,11 @@ from sluice.testing.postgres import PostgresServer
 Mode = Literal["simple", "extended"]
 CORPUS = Path(__file__).parent / "corpus"
 
+TRUST = """
+@id("trusted-sees") permit (principal in Group::"trusted", action in [Action::"reveal", Action::"use"], resource);
+"""
+"""In a file of its own, so that a test can take it away."""
+
 _MARKS = re.compile(r"\[(still|varies|alone|open)(?:: ([^\]]*))?\] ?")
 _LATER = 16_384
 """Objects from here on are a user's own: a table that a case makes has another number at every run."""
@@ -139,6 +144,10 @@ class Tap(Wire):
 
     def once(self, text: str) -> list[Message]:
         return self.converse(parse(text), bind(), describe("P"), execute(), SYNC)
+
+    def until_the_end(self) -> list[Message]:
+        """All that is still said until the other side hangs up."""
+        return super().ended()
 
     def ended(self) -> bool:
         """Whether the server has hung up."""
