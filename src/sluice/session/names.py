@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from sluice.model.approval import Approval
-from sluice.session.analyses import Understood
+from sluice.session.analyses import Analyses, Understood
 from sluice.sql.span import Span
 
 
@@ -22,7 +22,7 @@ class Prepared:
 
     understood: Understood
     text: bytes
-    under: object = None
+    under: Analyses | None = None
     """The analyses it was understood by: others (another catalog or search path) understand it anew, as the server does."""
     types: bytes = b""
     """The parameter types its client declared."""
@@ -51,12 +51,14 @@ class Portal:
 D = TypeVar("D", Prepared, Portal)
 
 
-@dataclass(slots=True)
 class _Entry(Generic[D]):
-    now: D | None
-    before: D | None
-    pipeline: int
-    confirmed: bool
+    __slots__ = ("before", "confirmed", "now", "pipeline")
+
+    def __init__(self, now: D | None, before: D | None, pipeline: int, confirmed: bool) -> None:
+        self.now: D | None = now
+        self.before: D | None = before
+        self.pipeline = pipeline
+        self.confirmed = confirmed
 
 
 class Book(Generic[D]):

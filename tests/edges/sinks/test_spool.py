@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -124,12 +125,14 @@ def test_lines_written_into_the_next_segment_before_the_kill_are_not_written_twi
     assert _lines(tmp_path) == [_line(0, 30), _line(1, 20)]
 
 
-def test_what_a_lost_machine_spoilt_is_counted_and_left_out(tmp_path: Path) -> None:
+def test_what_is_left_from_before_the_machine_was_lost_is_counted_and_left_out(tmp_path: Path) -> None:
     log = JsonLog(tmp_path)
     Spool(tmp_path, log, LogFailed).append(_line(1), ())
     _abandon(log)
     content = bytearray((tmp_path / NAME).read_bytes())
-    content[70] ^= 1
+    boot = uuid.UUID(Path("/proc/sys/kernel/random/boot_id").read_text().strip()).bytes
+    assert content.count(boot) == 1
+    content[content.index(boot)] ^= 1
     (tmp_path / NAME).write_bytes(content)
     assert _lines(tmp_path) == []
     again = JsonLog(tmp_path)
@@ -139,6 +142,19 @@ def test_what_a_lost_machine_spoilt_is_counted_and_left_out(tmp_path: Path) -> N
     spool.close()
     again.close()
     assert _lines(tmp_path) == [_line(2)]
+
+
+@pytest.mark.parametrize("end", [0, 63, SIZE + 1, 1 << 63])
+def test_an_end_that_cannot_be_makes_all_of_it_untrusted(tmp_path: Path, end: int) -> None:
+    log = JsonLog(tmp_path)
+    Spool(tmp_path, log, LogFailed).append(_line(1), ())
+    _abandon(log)
+    content = bytearray((tmp_path / NAME).read_bytes())
+    content[24:32] = end.to_bytes(8, sys.byteorder)
+    (tmp_path / NAME).write_bytes(content)
+    assert _lines(tmp_path) == []
+    spool = Spool(tmp_path, JsonLog(tmp_path), LogFailed)
+    assert (spool.found, spool.lost) == (0, SIZE - 64)
 
 
 def test_on_a_full_medium_no_receipted_line_is_lost_and_no_further_one_receipted(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 A line copied into a shared mapping outlives this process as a written one does (mmap(2), MAP_SHARED), and costs no call into
 the system. Many lines then go into the log by one write. What a killed process left here, the next one puts into the log.
+What is found after the machine itself was lost is not trusted: any of its pages may be older than the others.
 
-The file: 8 bytes of magic; the segment and its size behind which the lines belong (u64 each); where they end, and a CRC-32 of
-them (u32 each, stored at once, so that a kill between two stores cannot tear them apart); the lines from byte 64 on.
+The file: 8 bytes of magic; the segment and its size behind which the lines belong (u64 each); where they end (u64, one store,
+which a kill cannot tear); the machine's boot (16 bytes); the lines from byte 64 on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import errno
 import mmap
 import os
 import struct
-import zlib
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -22,11 +23,13 @@ from sluice.session.permit import Receipt
 
 NAME = "audit.spool"
 SIZE = 1 << 18
-_MAGIC = b"sluice\x01\n"
+_MAGIC = b"sluice\x02\n"
 _FIRST = 64
-_PLACE = struct.Struct("<QQ")
-_EXTENT = struct.Struct("<II")
-_PLACE_AT, _EXTENT_AT = 8, 24
+_PLACE = struct.Struct("=QQ")
+_END = struct.Struct("=Q")
+_PLACE_AT, _END_AT, _BOOT_AT = 8, 24, 32
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Another value each time the machine starts: random(4)."""
 
 
 class Log(Protocol):
@@ -53,13 +56,15 @@ class Spool:
         self._log = log
         self._failed = failed
         self._map, self._fd = _mapped(folder / NAME)
-        self._end, self._crc = _FIRST, 0
+        self._extent = memoryview(self._map)[_END_AT : _END_AT + _END.size].cast("Q")
+        self._end = _FIRST
         left, self.lost = _left(self._map)
         rest = left[_already(folder, _PLACE.unpack_from(self._map, _PLACE_AT), left) :] if left else b""
         self.found = len(rest)
         if rest:
             log.append(rest)
         self._settle()
+        self._map[_BOOT_AT : _BOOT_AT + 16] = _boot()
 
     def append(self, lines: bytes, event_ids: tuple[str, ...]) -> Receipt:
         """Takes whole lines; raises the log's exception when the log has failed or cannot take those before them."""
@@ -74,9 +79,7 @@ class Spool:
         if lines[-1:] != b"\n":
             raise self._failed("the log takes whole lines only")
         self._map[self._end : end] = lines
-        self._crc = zlib.crc32(lines, self._crc)
-        _EXTENT.pack_into(self._map, _EXTENT_AT, end, self._crc)
-        self._end = end
+        self._extent[0] = self._end = end
         return Receipt(event_ids, False)
 
     def drain(self) -> None:
@@ -95,13 +98,13 @@ class Spool:
         try:
             self.drain()
         finally:
+            self._extent.release()
             self._map.close()
             os.close(self._fd)
 
     def _settle(self) -> None:
-        self._end, self._crc = _FIRST, 0
         # First that nothing is here, then where the next belongs: a kill between the two leaves nothing to misplace.
-        _EXTENT.pack_into(self._map, _EXTENT_AT, _FIRST, 0)
+        self._extent[0] = self._end = _FIRST
         _PLACE.pack_into(self._map, _PLACE_AT, *self._log.position)
 
 
@@ -128,7 +131,7 @@ def _mapped(path: Path) -> tuple[mmap.mmap, int]:
         if os.fstat(fd).st_size != SIZE:
             os.ftruncate(fd, 0)
             # Its blocks must be there before it is mapped: a store that finds none ends the process.
-            blank = _MAGIC + _PLACE.pack(0, 0) + _EXTENT.pack(_FIRST, 0)
+            blank = _MAGIC + _PLACE.pack(0, 0) + _END.pack(_FIRST) + _boot()
             if os.pwrite(fd, blank.ljust(SIZE, b"\0"), 0) != SIZE:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return mmap.mmap(fd, SIZE), fd
@@ -141,11 +144,19 @@ def _left(content: mmap.mmap | bytes) -> tuple[bytes, int]:
     """(the lines in a spool, bytes of lines that cannot be trusted)."""
     if len(content) != SIZE or content[: len(_MAGIC)] != _MAGIC:
         return b"", 0
-    end, crc = _EXTENT.unpack_from(content, _EXTENT_AT)
+    (end,) = _END.unpack_from(content, _END_AT)
     if not _FIRST <= end <= SIZE:
         return b"", SIZE - _FIRST
     lines = bytes(content[_FIRST:end])
-    return (lines, 0) if zlib.crc32(lines) == crc else (b"", len(lines))
+    return (lines, 0) if content[_BOOT_AT : _BOOT_AT + 16] == _boot() else (b"", len(lines))
+
+
+def _boot() -> bytes:
+    """The machine's present boot; zeros where it has no name for it, and what is found is then trusted."""
+    try:
+        return uuid.UUID(_BOOT.read_text().strip()).bytes
+    except (OSError, ValueError):
+        return bytes(16)
 
 
 def _already(folder: Path, place: tuple[int, int], lines: bytes) -> int:
