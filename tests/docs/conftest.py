@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from reading import FIRST, Shell
+from reading import FIRST, ROOT, Shell
 
 from sluice.faces.demo.stage import Stage
 from sluice.testing.ports import free_port
@@ -98,3 +98,15 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def demo(stage: Stage, environment: dict[str, str]) -> Shell:
     """A shell in the checkout's folder."""
     return Shell(stage.folder.parents[1], environment)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Path:
+    """A browser at which Sam sits, who fills in every form."""
+    program = tmp_path / "browser"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT / 'tests/edges/identity')!r})\n"
+        "from oidc import Person\nPerson('sam').visit(sys.argv[1])\n"
+    )
+    program.chmod(0o755)
+    return program

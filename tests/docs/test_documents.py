@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from oidc import OidcProvider
 from reading import FIRST, ROOT, Block, Shell, blocks, commands, pages
 
 from sluice.edges.config import load
@@ -21,6 +22,7 @@ from sluice.policy.load import check
 from sluice.testing.gateway import starter_policies, verifier
 
 DEMO = "docs/tutorial/first-masked-query.md"
+SIGN_IN_PAGE = "docs/how-to/sign-in.md"
 TLS_PAGE = "docs/how-to/use-tls-and-client-certificates.md"
 
 NOT_RUN = {
@@ -50,7 +52,7 @@ CHECKED = {"console", "yaml", "cedar"}
 
 
 def _with_commands() -> list[str]:
-    return [page for page in pages() if page not in (FIRST, DEMO) and any(_commands(page))]
+    return [page for page in pages() if page not in (FIRST, DEMO, SIGN_IN_PAGE) and any(_commands(page))]
 
 
 def _commands(page: str) -> list[str]:
@@ -76,6 +78,13 @@ def test_a_page_does_what_it_shows(page: str, going_on: Shell) -> None:
     if page == TLS_PAGE and "not compiled in" in going_on.run("psql 'host=127.0.0.1 port=1 sslmode=require'")[1]:
         pytest.skip("the only psql here was built without TLS")
     wrong = going_on.follow(page, frozenset(NOT_RUN))
+    assert not wrong, "\n\n".join([*wrong, (going_on.folder / "gateway.log").read_text()[-2000:]])
+
+
+def test_the_page_of_signing_in_does_what_it_shows(going_on: Shell, oidc: OidcProvider, browser: Path) -> None:
+    going_on.ports["https://login.example.com"] = oidc.issuer
+    going_on.run(f"export BROWSER={browser}")
+    wrong = going_on.follow(SIGN_IN_PAGE, frozenset(NOT_RUN))
     assert not wrong, "\n\n".join([*wrong, (going_on.folder / "gateway.log").read_text()[-2000:]])
 
 

@@ -39,6 +39,15 @@ from sluice.audit.humans import (
 from sluice.audit.humans import (
     Wanted as Wanted,
 )
+from sluice.audit.logins import (
+    CredentialEnded as CredentialEnded,
+)
+from sluice.audit.logins import (
+    CredentialMinted as CredentialMinted,
+)
+from sluice.audit.logins import (
+    LoggedOut as LoggedOut,
+)
 from sluice.audit.values import (
     Approved as Approved,
 )
@@ -284,6 +293,9 @@ Event = (
     | GrantEnded
     | BreakGlassReviewed
     | TellingFailed
+    | CredentialMinted
+    | CredentialEnded
+    | LoggedOut
 )
 
 _DECODER = msgspec.json.Decoder(Event, strict=True)

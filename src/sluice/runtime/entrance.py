@@ -10,7 +10,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sluice.edges import credentials
+from sluice.edges.credentials import Credential
 from sluice.edges.identity import ANYBODY, Proof, Rejected, narrowed, settle_purpose
+from sluice.edges.store import StoreError
 from sluice.engines.postgres import login as steps
 from sluice.engines.postgres import startup
 from sluice.engines.postgres.login import ClientLogin, Method
@@ -56,7 +59,8 @@ class Arrival:
     certificate: bytes | None
     login: ClientLogin
     told: Identity | None = None
-    """What the caller's token said."""
+    """What the caller's token said, or did when their credential was minted."""
+    credential: Credential | None = None
 
 
 async def admit(gateway: Gateway, listening: Listening, connection: socket.socket, address: str) -> None:
@@ -154,7 +158,7 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
             case steps.Send(data):
                 arrival.side.transport.write(data)
             case steps.WhoIs(user, _):
-                pending += _way(gateway, arrival, user)
+                pending += await _way(gateway, arrival, user)
             case steps.CheckToken(user, token):
                 await gateway.keyrings.before(gateway.tokens, token)
                 told = await asyncio.to_thread(gateway.tokens.verify, token, time.time())
@@ -171,6 +175,8 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
                 if _waits(gateway, arrival, step.user):
                     # Guesses that ran side by side are worth no more than guesses in a row.
                     _fail(gateway, arrival, login.refuse(_TOO_MANY, "rate limit"))
+                if arrival.credential is not None:
+                    identity = gateway.credentials.holder(arrival.credential, step.database)
                 if identity is None:
                     identity = gateway.directory.identity(step.user, step.method, time.time(), arrival.certificate)
                 if not isinstance(identity, Rejected) and (why := gateway.standing.objection(identity)):
@@ -192,7 +198,7 @@ def _person(user: str) -> str:
     return "" if user in ANYBODY else user
 
 
-def _way(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step]:
+async def _way(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step]:
     if _waits(gateway, arrival, user):
         return [arrival.login.refuse(_TOO_MANY, "rate limit")]
     if arrival.unwanted:
@@ -202,6 +208,8 @@ def _way(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step]:
                 Refusal("the gateway takes only encrypted connections here", hint=hint, code="28000"), "no TLS"
             )
         ]
+    if credentials.is_name(user) and gateway.directory.account(user) is None:
+        return await _by_credential(gateway, arrival, user)
     way = gateway.directory.way(user, arrival.certificate)
     if way.method == "token":
         return arrival.login.method(Method.TOKEN, None, way.doubt)
@@ -209,6 +217,20 @@ def _way(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step]:
         return arrival.login.method(Method.CERTIFICATE, None, way.doubt)
     verifier = None if way.verifier is None else Verifier.parse(way.verifier)
     return arrival.login.method(Method.SCRAM, verifier, way.doubt)
+
+
+async def _by_credential(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step]:
+    """A minted credential is asked for its password, whether there is one or not."""
+    doubt = "there is no such credential, or it has ended"
+    try:
+        arrival.credential = await gateway.credentials.find(user)
+    except StoreError as error:
+        doubt = f"credentials cannot be read: {error}"
+    found = arrival.credential
+    if found is None:
+        return arrival.login.method(Method.SCRAM, None, doubt)
+    arrival.told = found.told
+    return arrival.login.method(Method.SCRAM, Verifier.parse(found.verifier))
 
 
 def _fail(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
@@ -222,7 +244,7 @@ def _fail(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
 
 async def _enter(gateway: Gateway, arrival: Arrival, proven: steps.Proven, identity: Identity) -> None:
     world, purpose, client = _judge(gateway, arrival, proven, identity)
-    proof = Proof(proven.user, identity, arrival.told, proven.purpose)
+    proof = _proof(arrival, proven, identity)
     identity = narrowed(identity, proven.purpose)
     source = gateway.config.sources[proven.database]
     display = f"sluice:{identity.display}"[:63]
@@ -238,6 +260,13 @@ async def _enter(gateway: Gateway, arrival: Arrival, proven: steps.Proven, ident
         raise Turned from failure
     caller = Caller(identity, purpose, client, secrets.token_hex(8), proven.user, proven.approval)
     _begin(gateway, arrival, proven, caller, world, other, proof)
+
+
+def _proof(arrival: Arrival, proven: steps.Proven, identity: Identity) -> Proof:
+    minted = arrival.credential
+    if minted is None:
+        return Proof(proven.user, identity, arrival.told, proven.purpose)
+    return Proof("token", identity, minted.told, proven.purpose, minted.id, minted.purpose)
 
 
 def _fail_unfaulted(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:

@@ -37,6 +37,7 @@ from sluice.model.identity import Identity
 from sluice.runtime import upstream
 from sluice.runtime.access import Access
 from sluice.runtime.approvals import Approvals
+from sluice.runtime.credentials import Credentials
 from sluice.runtime.driver import Driver
 from sluice.runtime.entrance import admit, turn_away
 from sluice.runtime.keyrings import Keyrings
@@ -84,6 +85,7 @@ class Gateway:
         self.standing = Standing(self)
         self.access = Access(self)
         self.telling = Telling(self)
+        self.credentials = Credentials(self)
         self._sessions: dict[Driver, tuple[str, LoggedIn, int]] = {}
         self._leave: dict[Driver, object] = {}
         self._tasks: set[asyncio.Task[object]] = set()
@@ -236,6 +238,7 @@ class Gateway:
         self.standing.heard(topics)
         self.access.heard(topics)
         self.telling.heard(topics)
+        self.credentials.heard(topics)
 
     def cancel(self, driver: Driver) -> None:
         """Cancels what a session runs at the database."""

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from sluice.runtime.api.api import PREFIX
 from sluice.runtime.api.http import HEAD_BYTES, SECONDS, Answer, BadRequest, HttpRequest, problem, read
 
 Api = Callable[[HttpRequest], Awaitable[Answer]]
@@ -58,7 +57,7 @@ class Postern:
         page = self._pages.get(request.path) if request.method == "GET" else None
         if page is not None:
             return page()
-        return await self._api(request) if request.path.startswith(PREFIX) else problem(404, "there is nothing here")
+        return await self._api(request)
 
 
 def _verdict(reason: str) -> Answer:

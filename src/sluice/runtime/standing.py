@@ -57,6 +57,8 @@ class Standing:
         """A session begins. What changed while its login was under way is applied to it at once."""
         self._proofs[driver] = proof
         self._since[driver] = time.time()
+        if proof.credential:
+            self._gateway.spawn(self._gateway.credentials.look())
         self._judge(driver, proof)
 
     def leave(self, driver: Driver) -> None:
@@ -111,6 +113,17 @@ class Standing:
         """Once a while: reads again what could not be read."""
         if self._stale and not self._gateway.store.trouble:
             await self.load()
+        await self._gateway.credentials.keep()
+
+    def by_credential(self) -> frozenset[str]:
+        """The minted credentials that open sessions began with."""
+        return frozenset(proof.credential for proof in self._proofs.values() if proof.credential)
+
+    def without_credentials(self, gone: frozenset[str]) -> None:
+        """Ends the sessions that began with these."""
+        for driver, proof in list(self._proofs.items()):
+            if proof.credential in gone:
+                self._end(driver, "the database credential that began this session was ended")
 
     def judge(self) -> None:
         """Holds every open session against what is in force now."""
@@ -125,7 +138,11 @@ class Standing:
         else:
             why = self._revoked.objection(found, caller.connection, now)
         if why or isinstance(found, Rejected):
-            log.info("a session is ended", session=caller.connection, who=caller.identity.display, reason=why)
-            driver.happened(IdentityChanged(None, why, now))
+            self._end(driver, why)
         elif found != caller.identity:
             driver.happened(IdentityChanged(found, "", now))
+
+    def _end(self, driver: Driver, why: str) -> None:
+        caller = driver.session.caller
+        log.info("a session is ended", session=caller.connection, who=caller.identity.display, reason=why)
+        driver.happened(IdentityChanged(None, why, time.time()))

@@ -11,6 +11,7 @@ from sluice.edges.config.approving import Approvals
 from sluice.edges.config.listeners import Listener
 from sluice.edges.config.parts import Bytes, Count, Origin, Port, Seconds
 from sluice.edges.config.people import Issuer, User
+from sluice.edges.config.signing_in import Login
 from sluice.edges.config.sources import Source
 from sluice.edges.config.stores import StoreSettings
 from sluice.edges.config.witnesses import Witness
@@ -83,6 +84,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     users: Annotated[dict[str, User], Meta(description="who may log in, by name")] = {}
     users_file: Annotated[Path | None, Meta(description="further users, kept by `sluice users`")] = None
     tokens: Annotated[tuple[Issuer, ...], Meta(description="whose tokens are accepted as passwords")] = ()
+    login: Annotated[Login | None, Meta(description="signing in, and minted database credentials")] = None
     labels: Annotated[Path, Meta(description="the label file (`labels.yaml`)")] = field(
         default_factory=lambda: Path("labels.yaml")
     )

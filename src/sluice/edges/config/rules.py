@@ -37,6 +37,7 @@ def check_whole(config: Config, reader: Reader) -> None:
             )
     for index, issuer in enumerate(config.tokens):
         _issuer(index, issuer, reader)
+    _login(config, reader)
     _store(config.store, reader)
     _channels(config.approvals, reader)
     for index, witness in enumerate(config.audit.witnesses):
@@ -132,6 +133,27 @@ def _proven_url(url: str) -> bool:
     return bool(parsed.hostname) and (
         parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(parsed.hostname or ""))
     )
+
+
+def _login(config: Config, reader: Reader) -> None:
+    login = config.login
+    if login is None:
+        return
+    known = [issuer for issuer in config.tokens if issuer.issuer == login.issuer]
+    if not known:
+        reader.fail(("login", "issuer"), "its tokens are not accepted", "expected one of the issuers under `tokens`")
+    elif login.proof == "id_token" and all(issuer.audience != login.client_id for issuer in known):
+        reader.fail(
+            ("login", "proof"),
+            "identity tokens are for the client, and no issuer here takes such",
+            f"expected `audience: {login.client_id}` at the issuer under `tokens`",
+        )
+    if not _proven_url(login.issuer):
+        reader.fail(
+            ("login", "issuer"),
+            "whoever signs in there could be sent anywhere",
+            "expected an `https://` address (`http://` on loopback alone)",
+        )
 
 
 def _store(store: StoreSettings, reader: Reader) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sluice.edges.identity.certificates import CertificateMapper, certificate_name
 from sluice.edges.identity.configured import directory_of, issuers_of
-from sluice.edges.identity.directory import ANYBODY, Account, Directory, Way, narrowed, settle_purpose
+from sluice.edges.identity.directory import ANYBODY, Account, Directory, Way, bound, narrowed, settle_purpose
 from sluice.edges.identity.discovery import DiscoveryError, Provider, discover
 from sluice.edges.identity.fetched import FetchedKeys
 from sluice.edges.identity.keys import read_keys
@@ -27,6 +27,7 @@ __all__ = [
     "TokenIssuer",
     "TokenVerifier",
     "Way",
+    "bound",
     "certificate_name",
     "directory_of",
     "discover",

@@ -168,6 +168,13 @@ def narrowed(identity: Identity, stated: str) -> Identity:
     return replace(identity, purposes=frozenset({stated})) if stated and identity.kind == "agent" else identity
 
 
+def bound(identity: Identity, purpose: str) -> Identity | Rejected:
+    """An identity that has this one purpose (empty: that of who states none). Rejected when it may not have it (any more)."""
+    if identity.purposes is not None and purpose not in identity.purposes:
+        return Rejected(f"purpose `{purpose}` is not among those `{identity.name}` may state any more")
+    return replace(identity, purposes=frozenset({purpose}), default_purpose=purpose)
+
+
 def _narrower(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
     if one is None or other is None:
         return other if one is None else one

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 import typer
 
 from sluice.faces.cli.api import Who, call, clock, reason_for
+from sluice.faces.cli.durations import seconds_of
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
-from sluice.faces.cli.statuses import Failure, Status
 
 Source = Annotated[str, typer.Option(help="The source.")]
 Role = Annotated[str, typer.Option(help="The group to be a member of.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is recorded, and shown to who answers or reviews.")]
 Purpose = Annotated[str, typer.Option(help="What for; without it, your default purpose.")]
 Grant = Annotated[str, typer.Argument(metavar="ID", help="The grant's id.")]
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-_DURATION = re.compile(r"([1-9][0-9]{0,5})([smh])")
 
 
 def request(
@@ -132,10 +129,7 @@ def review(
 
 
 def _wish(source: str, role: str, duration: str, reason: str, purpose: str, what: str) -> dict[str, object]:
-    found = _DURATION.fullmatch(duration)
-    if found is None:
-        raise Failure(Status.USAGE, f"`{duration}` is no duration", "expected one such as `30m` or `2h`")
-    seconds = int(found[1]) * _UNITS[found[2]]
+    seconds = seconds_of(duration)
     given = {"source": source, "role": role, "seconds": seconds, "reason": reason_for(what, reason)}
     return {**given, "purpose": purpose}
 

@@ -11,10 +11,12 @@ from sluice.faces.cli import (
     approvals,
     audit,
     check,
+    connecting,
     data_paths,
     doctor,
     init,
     labels,
+    login,
     policy,
     report,
     revoke,
@@ -50,6 +52,13 @@ app.command("check")(reported(check.command))
 app.command("serve")(reported(serve.command))
 app.command("sources")(reported(sources.command))
 app.command("doctor")(reported(doctor.command))
+app.command("login")(reported(login.login))
+app.command("logout")(reported(login.logout))
+app.command("whoami")(reported(login.whoami))
+app.command("psql")(reported(connecting.psql))
+app.command("connect")(reported(connecting.connect))
+app.command("env")(reported(connecting.env))
+app.add_typer(connecting.credentials, name="credentials")
 app.add_typer(users.app, name="users")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(revoke.app, name="revoke")

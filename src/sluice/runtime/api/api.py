@@ -13,7 +13,7 @@ from sluice.edges.config.parts import is_loopback
 from sluice.edges.sinks.jsonl import LogFailed
 from sluice.edges.store import StoreError
 from sluice.model.identity import Identity
-from sluice.runtime.api import asked, lent, slack
+from sluice.runtime.api import asked, lent, signed_in, slack
 from sluice.runtime.api.doorman import prove
 from sluice.runtime.api.http import Answer, HttpRequest, problem
 
@@ -21,11 +21,16 @@ if TYPE_CHECKING:
     from sluice.runtime.gateway import Gateway
 
 Handler = Callable[["Gateway", Identity, HttpRequest, dict[str, str]], Awaitable[Answer]]
-PREFIX = "/v1/"
 _STATUSES = {"missing": 404, "forbidden": 403, "late": 409, "wrong": 422}
 
-ROUTES: tuple[tuple[str, str, Handler], ...] = (*asked.ROUTES, *lent.ROUTES)
+ROUTES: tuple[tuple[str, str, Handler], ...] = (*asked.ROUTES, *lent.ROUTES, *signed_in.ROUTES)
 """Method, path with `{name}`s, handler."""
+
+OPEN: dict[tuple[str, str], Callable[[Gateway, HttpRequest], Awaitable[Answer]]] = {
+    ("POST", slack.PATH): slack.interact,
+    ("GET", signed_in.PATH): signed_in.where,
+}
+"""What proves itself otherwise, or needs no proof."""
 
 _COMPILED = [
     (method, re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9._-]+)", path)), run) for method, path, run in ROUTES
@@ -36,8 +41,21 @@ async def serve(gateway: Gateway, request: HttpRequest) -> Answer:
     """The answer to one request. Never raises."""
     if not is_loopback(gateway.config.admin.address):
         return problem(403, "the API carries passwords and is served on loopback only; put a proxy with TLS before it")
-    if (request.method, request.path) == ("POST", slack.PATH):
-        return await slack.interact(gateway, request)
+    try:
+        return await _answered(gateway, request)
+    except DeskError as error:
+        return problem(_STATUSES[error.kind], str(error))
+    except msgspec.MsgspecError as error:
+        return problem(422, f"the body is not what is expected: {error}")
+    except (StoreError, LogFailed) as error:
+        gateway.log.error("the API could not do its work", reason=str(error))
+        return problem(503, "the gateway cannot do this now; try again later")
+
+
+async def _answered(gateway: Gateway, request: HttpRequest) -> Answer:
+    unproven = OPEN.get((request.method, request.path))
+    if unproven is not None:
+        return await unproven(gateway, request)
     found = [(match, method, run) for method, path, run in _COMPILED if (match := path.fullmatch(request.path))]
     if not found:
         return problem(404, "there is nothing here")
@@ -51,12 +69,4 @@ async def serve(gateway: Gateway, request: HttpRequest) -> Answer:
     if isinstance(who, Answer):
         return who
     match, run = chosen
-    try:
-        return await run(gateway, who, request, match.groupdict())
-    except DeskError as error:
-        return problem(_STATUSES[error.kind], str(error))
-    except msgspec.MsgspecError as error:
-        return problem(422, f"the body is not what is expected: {error}")
-    except (StoreError, LogFailed) as error:
-        gateway.log.error("the API could not do its work", reason=str(error))
-        return problem(503, "the gateway cannot do this now; try again later")
+    return await run(gateway, who, request, match.groupdict())

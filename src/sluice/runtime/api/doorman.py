@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 _ASK = (("www-authenticate", 'Basic realm="sluice", charset="UTF-8"'),)
 
 
+def bearer(request: HttpRequest) -> str:
+    """The bearer token a request carries; empty: none."""
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else ""
+
+
 async def prove(gateway: Gateway, request: HttpRequest) -> Identity | Answer:
     """The caller's identity with the groups it holds by itself, or the answer that turns it away.
 
     Groups that a grant lends for a while do not count here: who was let in for an hour lets nobody else in.
     """
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and rest:
-        user, secret, basic = "token", rest.strip(), False
+    if token := bearer(request):
+        user, secret, basic = "token", token, False
     elif scheme.lower() == "basic" and rest:
         user, secret = _pair(rest)
         basic = True
