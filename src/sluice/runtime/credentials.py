@@ -53,7 +53,7 @@ class Credentials:
         found = gateway.directory.admit("token", credential.told)
         return found if isinstance(found, Rejected) else bound(found, credential.purpose)
 
-    async def mint(
+    async def issue(
         self, told: Identity, who: Identity, source: str, purpose: str, seconds: float, address: str
     ) -> tuple[Credential, Minted]:
         """A fresh credential of `who`, whose token told `told`. Raises DeskError, StoreError and LogFailed.
@@ -76,7 +76,7 @@ class Credentials:
             )
         )
         if not await done(
-            self._gateway.store.write(lambda connection: credentials.mint(connection, kept, MOST), "credentials")
+            self._gateway.store.write(lambda connection: credentials.put(connection, kept, MOST), "credentials")
         ):
             raise DeskError("late", f"you have {MOST} database credentials already; end some with `sluice credentials`")
         return kept, fresh

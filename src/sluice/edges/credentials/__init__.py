@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sluice.edges.credentials.ledger import Credential, alive, end, find, good, is_name, mint, owned
+from sluice.edges.credentials.ledger import Credential, alive, end, find, good, is_name, owned, put
 from sluice.edges.credentials.minted import Minted, secret
 
-__all__ = ["Credential", "Minted", "alive", "end", "find", "good", "is_name", "mint", "owned", "secret"]
+__all__ = ["Credential", "Minted", "alive", "end", "find", "good", "is_name", "owned", "put", "secret"]

@@ -45,7 +45,7 @@ def is_name(user: str) -> bool:
     return _NAME.fullmatch(user) is not None
 
 
-def mint(connection: Connection, credential: Credential, most: int) -> bool:
+def put(connection: Connection, credential: Credential, most: int) -> bool:
     """Keeps a credential; False when its owner has too many already. What ended a day ago is forgotten."""
     now = credential.created_at
     connection.execute(

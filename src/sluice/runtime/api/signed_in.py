@@ -91,7 +91,7 @@ async def _mint(gateway: Gateway, who: Identity, request: HttpRequest, _: dict[s
     if why := _objection(gateway, who, wish.source, purpose, request):
         raise DeskError("forbidden", why)
     seconds = wish.seconds or login.credential_seconds
-    kept, fresh = await gateway.credentials.mint(told, who, wish.source, purpose, seconds, request.address)
+    kept, fresh = await gateway.credentials.issue(told, who, wish.source, purpose, seconds, request.address)
     listener = gateway.config.listeners[0]
     return answer(
         {
