@@ -209,6 +209,8 @@ _ANNOTATIONS = {
     "row_limit": "a statement that rests on this permit gets so many rows at most",
     "statement_timeout": "a statement that rests on this permit is cancelled after so long: `30s`, `15m`, `1h`",
     "read_only": "a statement that rests on this permit runs in a read-only transaction",
+    "budget": "how many values of a label each principal is shown by this permit within a time: `1000/1h`",
+    "over_budget": "what becomes of values beyond the budget: `mask` (the default), or `cut`: the result ends",
     "approval": "the group whose members may lift this forbid",
     "approvals": "how many of them it takes (1)",
     "expires": "how long an approval holds (an hour)",

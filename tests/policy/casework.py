@@ -15,6 +15,7 @@ from sluice.policy.binding import Binding
 from sluice.policy.decide import Request, Snapshot, SourceInfo
 from sluice.policy.labels import load_labels
 from sluice.policy.load import load_policies
+from sluice.policy.request import Past
 from sluice.sql.span import Confidence, Flow, Output, Span, Touch, Use, Write
 
 CASES = Path(__file__).parent / "cases"
@@ -105,7 +106,11 @@ def setting(document: dict[str, Any], case: dict[str, Any]) -> tuple[Request, Sn
         source,
         Client(case.get("address", "10.1.2.3"), "psql", tls=case.get("tls", True)),
         span(case["statement"]),
-        frozenset(case.get("seen", ())),
+        Past(
+            frozenset(case.get("seen", ())),
+            tuple(case.get("rows", {}).items()),
+            frozenset((who, label) for who, labels in case.get("spent", {}).items() for label in labels),
+        ),
         case.get("approved", False),
         case.get("now", NOON),
     )
@@ -126,6 +131,7 @@ def shown(decision: Decision) -> dict[str, Any]:
         "row_limit": decision.obligations.row_limit,
         "timeout_ms": decision.obligations.statement_timeout_ms,
         "read_only": decision.obligations.read_only,
+        "costs": [list(cost) for cost in decision.costs],
         "masks": None,
         "message": refusal.message if refusal else "",
         "detail": refusal.detail if refusal else "",

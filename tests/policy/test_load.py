@@ -109,6 +109,39 @@ def test_a_bundle_knows_whether_the_clock_matters(condition: str, reads_time: bo
     assert load_policies({"p.cedar": text}).reads_time is reads_time
 
 
+@pytest.mark.parametrize(
+    ("condition", "counts"),
+    [
+        ('context.session.rows.hasTag("pii")', {"User", "Service", "Agent"}),
+        ('context.session.labels.contains("pii") && context.purpose == "rows"', set()),
+        ("context.session == context.session", {"User", "Service", "Agent"}),
+        ("context == context", {"User", "Service", "Agent"}),
+        ('principal.name == "rows"', set()),
+    ],
+)
+def test_a_bundle_knows_for_whom_rows_are_counted(condition: str, counts: set[str]) -> None:
+    text = f'@id("a") permit (principal, action, resource) when {{ {condition} }};'
+    assert load_policies({"p.cedar": text}).counts_rows == counts
+    narrow = text.replace("principal,", "principal is Agent,", 1)
+    assert load_policies({"p.cedar": narrow}).counts_rows == counts & {"Agent"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        '@budget("0/1h")',
+        '@budget("10")',
+        '@budget("10/1s")',
+        '@budget("10/40d")',
+        '@budget("10/h")',
+        '@over_budget("cut")',
+    ],
+)
+def test_a_budget_that_cannot_be_read_is_an_error(given: str) -> None:
+    with pytest.raises(PolicyError, match="budget"):
+        load_policies({"p.cedar": f'@id("a") {given} permit (principal, action, resource);'})
+
+
 def test_no_policies_are_a_valid_set() -> None:
     assert len(load_policies({})) == 0
     assert len(load_policies({"p.cedar": "// nothing yet\n"})) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sluice.model.columns import ColumnRef
 
@@ -43,6 +43,20 @@ class Refusal:
     code: str = "42501"
 
 
+class Cost(NamedTuple):
+    """What one row in clear takes from a budget: `values` of a label, shown to `who` (`user:dana`).
+
+    `most` values within `seconds` are let out; what would go over that is masked, or (`cuts`) ends the result.
+    """
+
+    who: str
+    label: str
+    values: int
+    most: int
+    seconds: int
+    cuts: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The answer to one statement.
@@ -66,3 +80,5 @@ class Decision:
     inherits: tuple[tuple[ColumnRef, str], ...] = ()
     """(column, label) pairs a written column takes on once the write commits."""
     clear_unknown: bool = False
+    costs: tuple[Cost, ...] = ()
+    """What each row takes from budgets; one for each (who, label, seconds)."""

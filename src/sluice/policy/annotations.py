@@ -14,10 +14,11 @@ from sluice.model.masks import MaskError, mask
 _UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"([1-9][0-9]{0,8})(ms|s|m|h|d)")
 _COUNT = re.compile(r"[1-9][0-9]{0,17}")
+_LONGEST_BUDGET: Final = 31 * 86_400
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 EITHER: Final = ("id", "description", "hint")
-ON_PERMIT: Final = ("row_limit", "statement_timeout", "read_only")
+ON_PERMIT: Final = ("row_limit", "statement_timeout", "read_only", "budget", "over_budget")
 ON_FORBID: Final = ("approval", "approvals", "expires", "uses", "mask")
 
 
@@ -25,9 +26,10 @@ ON_FORBID: Final = ("approval", "approvals", "expires", "uses", "mask")
 class Annotations:
     """The annotations of one policy, read. Times in milliseconds.
 
-    `approval` is the group whose members may lift a forbid (empty: nobody), `approvals` how many of them, `expires_ms`
-    how long an approval holds, `uses` for how many executions. `mask` is how a forbid hides what it keeps from being revealed. `hint` replaces the
-    usual advice in a refusal.
+    `budget` is how many values of a label each principal may be shown by this permit within how many seconds; `cuts`: what
+    would go over it ends the result, else it is masked. `approval` is the group whose members may lift a forbid (empty:
+    nobody), `approvals` how many of them, `expires_ms` how long an approval holds, `uses` for how many executions. `mask` is
+    how a forbid hides what it keeps from being revealed. `hint` replaces the usual advice in a refusal.
     """
 
     id: str
@@ -42,6 +44,8 @@ class Annotations:
     statement_timeout_ms: int | None = None
     read_only: bool = False
     mask: Mask | None = None
+    budget: tuple[int, int] | None = None
+    cuts: bool = False
 
 
 def read_annotations(effect: str, given: Mapping[str, str | None]) -> Annotations:
@@ -65,6 +69,10 @@ def read_annotations(effect: str, given: Mapping[str, str | None]) -> Annotation
         raise ValueError("`@approval` must name the group that may approve")
     if value.get("read_only", "true") not in ("", "true"):
         raise ValueError('`@read_only` takes no value or `"true"`')
+    if value.get("over_budget", "mask") not in ("mask", "cut"):
+        raise ValueError('`@over_budget` must be `"mask"` or `"cut"`')
+    if "over_budget" in value and "budget" not in value:
+        raise ValueError("`@over_budget` needs a `@budget` that can be spent")
     return Annotations(
         id=value["id"],
         effect=effect,
@@ -78,6 +86,8 @@ def read_annotations(effect: str, given: Mapping[str, str | None]) -> Annotation
         statement_timeout_ms=_duration("statement_timeout", value),
         read_only="read_only" in value,
         mask=_mask(value["mask"]) if "mask" in value else None,
+        budget=_budget(value["budget"]) if "budget" in value else None,
+        cuts=value.get("over_budget") == "cut",
     )
 
 
@@ -96,6 +106,16 @@ def _duration(name: str, value: Mapping[str, str]) -> int | None:
     if found is None:
         raise ValueError(f'`@{name}` must be a duration such as `"30s"`, `"15m"` or `"1h"`')
     return int(found[1]) * _UNITS[found[2]]
+
+
+def _budget(text: str) -> tuple[int, int]:
+    """`values/time`."""
+    values, _, time = text.partition("/")
+    found = _DURATION.fullmatch(time)
+    seconds = int(found[1]) * _UNITS[found[2]] // 1000 if found else 0
+    if not _COUNT.fullmatch(values) or not 60 <= seconds <= _LONGEST_BUDGET:
+        raise ValueError('`@budget` must be a number of values in a time from `1m` to `31d`, such as `"1000/1h"`')
+    return int(values), seconds
 
 
 def _mask(text: str) -> Mask:

@@ -13,6 +13,9 @@ from sluice.policy.schema import COLUMN_ACTIONS
 
 _MOST_SLICES = 512
 _TIMED: Final = frozenset({"time", "weekday", "age"})
+_KINDS: Final = ("User", "Service", "Agent")
+_CONTEXT: Final = {"Var": "context"}
+_SESSION: Final = {".": {"left": _CONTEXT, "attr": "session"}}
 _METHOD: Final = {".": {"left": {".": {"left": {"Var": "context"}, "attr": "authentication"}}, "attr": "method"}}
 _COLUMN_SCOPES: Final = frozenset({"Column", "Table", "Schema", "Source", "Environment"})
 _COLUMN_ACTIONS: Final = frozenset({*COLUMN_ACTIONS, "use"})
@@ -45,10 +48,11 @@ class PolicyBundle:
     """Policies that passed `load_policies`. Immutable but for a memo of slices, which holds nothing a caller could see.
 
     `annotations` and `origins` (file, line) are by policy id. `reads_time`: some decision may change with the
-    clock alone, so it must not be kept for long.
+    clock alone, so it must not be kept for long. `counts_rows`: the types of principal for whom some decision may depend on
+    how many rows a session has had.
     """
 
-    __slots__ = ("_policies", "_slices", "annotations", "origins", "reads_time")
+    __slots__ = ("_policies", "_slices", "annotations", "counts_rows", "origins", "reads_time")
 
     def __init__(
         self,
@@ -61,6 +65,8 @@ class PolicyBundle:
         self.annotations: Mapping[str, Annotations] = dict(annotations)
         self.origins: Mapping[str, tuple[str, int]] = dict(origins)
         self.reads_time = any(_reads_time(policy["conditions"]) for policy in policies.values())
+        counting = [policy["principal"] for policy in policies.values() if _counts_rows(policy["conditions"])]
+        self.counts_rows = frozenset(kind for kind in _KINDS if any(_may_be(one, kind) for one in counting))
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -99,9 +105,13 @@ def _entities(scope: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return [(entity["type"], entity["id"]) for entity in listed]
 
 
+def _may_be(principal: Mapping[str, Any], kind: str) -> bool:
+    return bool(principal["op"] != "is" or principal["entity_type"] == kind)
+
+
 def _may_meet(policy: Mapping[str, Any], scope: Scope) -> bool:
     principal, resource = policy["principal"], policy["resource"]
-    if principal["op"] == "is" and principal["entity_type"] != scope.kind:
+    if not _may_be(principal, scope.kind):
         return False
     named = _entities(principal)
     if named and not any(
@@ -142,6 +152,24 @@ def _names_columns(node: object) -> bool:
     if not isinstance(node, dict):
         return False
     return node.get("type") == "Column" or node.get("attr") == "name" or any(map(_names_columns, node.values()))
+
+
+def _counts_rows(node: object) -> bool:
+    """Whether a condition looks at how many rows were had; a `context` or a `session` that is not taken apart counts."""
+    if isinstance(node, list):
+        return any(map(_counts_rows, node))
+    if not isinstance(node, dict):
+        return False
+    for operator, value in node.items():
+        if operator in (".", "has") and isinstance(value, dict) and value.get("left") == _SESSION:
+            if value.get("attr") == "rows":
+                return True
+        elif operator in (".", "has") and isinstance(value, dict) and value.get("left") == _CONTEXT:
+            if value.get("attr") == "session":
+                return True
+        elif node == _CONTEXT or _counts_rows(value):
+            return True
+    return False
 
 
 def _reads_time(node: object) -> bool:

@@ -7,14 +7,16 @@ otherwise. Several principals (an agent and its user) must all be allowed. A pol
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from sluice.model.columns import ColumnRef
-from sluice.model.decision import Decision, Mask, Obligations, Refusal
+from sluice.model.decision import Cost, Decision, Mask, Obligations, Refusal
 from sluice.model.identity import Client, Identity
 from sluice.model.masks import strictest
 from sluice.policy import refusals
+from sluice.policy.annotations import Annotations
 from sluice.policy.ask import Answer, Answers, Asked, Question, ask, bars_columns, chain
 from sluice.policy.binding import DERIVED
 from sluice.policy.book import OPAQUE, LabelBook
@@ -67,7 +69,7 @@ def may_connect(
     decision = decide(
         Request(identity, purpose, source, client, _REPLICATION if for_replication else _CONNECTION, now=now), snapshot
     )
-    if for_replication and decision.outcome == "allow" and any(decision.masks or ()):
+    if for_replication and decision.outcome == "allow" and (decision.costs or any(decision.masks or ())):
         return replace(decision, outcome="refuse", refusal=refusals.IN_CLEAR)
     return decision
 
@@ -117,9 +119,11 @@ def _with_lent(identity: Identity, snapshot: Snapshot, now: float) -> Identity:
 
 
 def _judged(request: Request, snapshot: Snapshot, approved: bool) -> Explanation:
-    entities = Entities(request.source)
+    binding = snapshot.bindings[request.source.name]
+    entities = Entities(request.source, binding)
+    entities.rows(request)
     barred = bars_columns(request, snapshot.policies)
-    plan = Planner(entities, snapshot.bindings[request.source.name], barred).plan(request.span)
+    plan = Planner(entities, binding, barred).plan(request.span)
     if request.access:
         plan.gates.append(Gate(Question(request.access, entities.source), request.role))
     answers = ask(request, snapshot.policies, entities, plan.questions(), approved)
@@ -128,7 +132,8 @@ def _judged(request: Request, snapshot: Snapshot, approved: bool) -> Explanation
             "refuse", tuple(sorted(answers.failed)), refusal=refusals.failed(answers.failed), quiet_errors=True
         )
     else:
-        decision = _Judge(request, snapshot.policies, snapshot.book, answers).judge(plan)
+        who = tuple(f"{each.kind}:{each.name}" for each in chain(request.identity))
+        decision = _Judge(request, snapshot.policies, snapshot.book, answers, who).judge(plan)
     return Explanation(decision, tuple(answers.asked()))
 
 
@@ -140,22 +145,26 @@ class _Judge:
     bundle: PolicyBundle
     book: LabelBook
     answers: Answers
+    who: tuple[str, ...]
     relied: set[str] = field(default_factory=set)
 
     def judge(self, plan: Plan) -> Decision:
         quiet = self._quiet(plan)
-        refused = self._refused(plan)
+        refused = self._refused(plan) or self._spent(plan)
         if refused is not None:
             refusal, policies = refused
             return Decision("refuse", policies, refusal=refusal, quiet_errors=quiet)
         masks: list[Mask | None] = []
         revealed: set[str] = set()
         deciding: set[str] = set()
+        costs: list[Cost] = []
         for output, reaching in plan.outputs or ():
             mask = self._mask(output, reaching, deciding)
             masks.append(mask)
             if mask is None:
-                revealed |= {one.label for one in reaching if one.question.action == "reveal" and one.label}
+                shown = [one for one in reaching if one.question.action == "reveal" and one.label]
+                revealed |= {one.label for one in shown}
+                costs += self._costs(shown)
         hidden = {label for mask in masks if mask for label in mask.labels}
         obligations = self._obligations()
         if obligations.read_only and not self._only_reads():
@@ -172,7 +181,35 @@ class _Judge:
             quiet_errors=quiet,
             inherits=self._inherits(plan),
             clear_unknown=plan.outputs is None and (self._shows_setting() or self._all_clear(plan)),
+            costs=_together(costs),
         )
+
+    def _costs(self, shown: list[Subject]) -> Iterator[Cost]:
+        """What one value in clear takes from the budgets of the permits that let it out: of each of its labels once."""
+        found: dict[tuple[str, str, int], Cost] = {}
+        for subject in shown:
+            for who, answer in zip(self.who, self.answers.of(subject.question), strict=True):
+                for given in self._budgets(answer):
+                    most, seconds = given.budget or (0, 0)
+                    cost = Cost(who, subject.label, 1, most, seconds, given.cuts)
+                    key = (who, subject.label, seconds)
+                    found[key] = _stricter(found[key], cost) if key in found else cost
+        yield from found.values()
+
+    def _budgets(self, answer: Answer) -> list[Annotations]:
+        return [self.bundle.annotations[name] for name in answer.policies if self.bundle.annotations[name].budget]
+
+    def _over(self, subject: Subject) -> list[Annotations]:
+        """The permits to reveal something whose budget is spent."""
+        if not self.request.past.spent or subject.question.action != "reveal":
+            return []
+        answers = zip(self.who, self.answers.of(subject.reveal), strict=True)
+        return [
+            given
+            for who, answer in answers
+            if (who, subject.label) in self.request.past.spent
+            for given in self._budgets(answer)
+        ]
 
     def _refused(self, plan: Plan) -> tuple[Refusal, tuple[str, ...]] | None:
         """The first thing that stands in the way, with the ids of all forbids that do."""
@@ -198,6 +235,15 @@ class _Judge:
             return None
         return first, tuple(sorted(forbids))
 
+    def _spent(self, plan: Plan) -> tuple[Refusal, tuple[str, ...]] | None:
+        """The refusal of what would show values whose budget is spent, and whose permit says to cut there."""
+        for _, reaching in plan.outputs or ():
+            for subject in reaching:
+                cutting = [given.id for given in self._over(subject) if given.cuts]
+                if cutting:
+                    return refusals.spent(subject.label, cutting), tuple(sorted(cutting))
+        return None
+
     def _note(self, answers: tuple[Answer, ...], forbids: set[str]) -> None:
         forbids.update(name for answer in answers if not answer.allowed for name in answer.policies)
 
@@ -219,7 +265,8 @@ class _Judge:
                 permits.update(mine.policies)
             elif mine.forbidden or (launder and subject.label):
                 return False
-            elif reveal.allowed:
+            elif reveal.allowed and not self._budgets(reveal):
+                # One that counts values shown gives no use of them, which nobody could count.
                 permits.update(reveal.policies)
             elif subject.label or reveal.forbidden:
                 return False
@@ -227,7 +274,7 @@ class _Judge:
         return True
 
     def _mask(self, output: Output, reaching: tuple[Subject, ...], deciding: set[str]) -> Mask | None:
-        denied = [subject for subject in reaching if not self._permitted(subject)]
+        denied = [subject for subject in reaching if not self._permitted(subject) or self._over(subject)]
         barred = output.opaque and self.answers.bars_columns
         if not denied and not barred:
             return None
@@ -259,6 +306,9 @@ class _Judge:
 
     def _revealable(self, subject: Subject) -> bool:
         answers = self.answers.of(subject.reveal)
+        if any(map(self._budgets, answers)):
+            # What an error quotes, or what cannot be followed, cannot be counted.
+            return False
         if not subject.label:
             return not any(answer.forbidden for answer in answers)
         return all(answer.allowed for answer in answers)
@@ -293,3 +343,17 @@ class _Judge:
     def _only_reads(self) -> bool:
         span = self.request.span
         return {*span.actions, span.action} <= {"read", "session"} and span.confidence != Confidence.OPAQUE
+
+
+def _stricter(one: Cost, other: Cost) -> Cost:
+    return one._replace(most=min(one.most, other.most), cuts=one.cuts or other.cuts)
+
+
+def _together(costs: Iterable[Cost]) -> tuple[Cost, ...]:
+    """One for each count: what a whole row takes from it."""
+    found: dict[tuple[str, str, int], Cost] = {}
+    for cost in costs:
+        key = (cost.who, cost.label, cost.seconds)
+        known = found.get(key)
+        found[key] = cost if known is None else _stricter(known, cost)._replace(values=known.values + cost.values)
+    return tuple(sorted(found.values()))

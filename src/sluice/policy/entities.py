@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
@@ -13,6 +13,8 @@ import cedarpy
 
 from sluice.model.columns import ColumnRef, TableRef
 from sluice.model.identity import Identity
+from sluice.policy.binding import Binding
+from sluice.policy.labels import upward
 from sluice.policy.request import Request, SourceInfo
 from sluice.policy.schema import PRINCIPALS, schema
 from sluice.sql.span import Confidence
@@ -31,6 +33,9 @@ class Uid(NamedTuple):
         return f"{self.type}::{json.dumps(self.id)}"
 
 
+_ROWS: Final = Uid("Rows", "session")
+
+
 def joined(*names: str) -> str:
     """Names as one dotted id; a name that holds a dot or a quote is quoted, so no two things share an id."""
     return ".".join('"' + name.replace('"', '""') + '"' if "." in name or '"' in name else name for name in names)
@@ -43,8 +48,9 @@ class Entities:
     label would open a column that carries a second.
     """
 
-    def __init__(self, source: SourceInfo) -> None:
+    def __init__(self, source: SourceInfo, binding: Binding) -> None:
         self._source = source
+        self._binding = binding
         self._shared: dict[Uid, dict[str, Any]] = {}
         self._layers: list[dict[Uid, tuple[str, dict[str, Any]]]] = [{}]
         environment = self._add(Uid("Environment", source.environment), ())
@@ -69,7 +75,16 @@ class Entities:
     def table(self, table: TableRef) -> Uid:
         """A relation of the source."""
         uid = Uid("Table", joined(self._source.name, *table))
-        return self._add(uid, (self.schema(table.schema),), **{**_place(table.schema), "name": table.table})
+        if uid not in self._shared:
+            held = {label for column in self._binding.labelled_in(table) for label in self._binding.labels_of(column)}
+            attrs = {**_place(table.schema), "name": table.table, "labels": _closed(held)}
+            self._add(uid, (self.schema(table.schema),), **attrs)
+        return uid
+
+    def rows(self, request: Request) -> None:
+        """How many rows of each label the session has had, as the tags of `context.session.rows`."""
+        self._add(_ROWS, ())
+        self._shared[_ROWS]["tags"] = dict(request.past.rows)
 
     def label(self, label: str) -> Uid:
         """A label, in the labels above it."""
@@ -137,9 +152,14 @@ def context(request: Request, asked: Identity, label: str, approved: bool, agent
             "client": client,
             "authentication": {"method": asked.method, "age": age},
             "statement": statement,
-            "session": {"labels": sorted(request.seen)},
+            "session": {"labels": _closed(request.past.labels), "rows": {"__entity": _ROWS._asdict()}},
         }
     )
+
+
+def _closed(labels: Iterable[str]) -> list[str]:
+    """The labels and all above them."""
+    return sorted({above for label in labels for above in upward(label)})
 
 
 @cache

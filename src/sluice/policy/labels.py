@@ -60,7 +60,7 @@ class _Reader:
             named.add(name)
             if given is not None:
                 masks[name] = given
-        known = {above for name in named for above in _upward(name)}
+        known = {above for name in named for above in upward(name)}
         for source, node in self._pairs(sections.get("columns"), "sources") if "columns" in sections else ():
             for pattern, labels in self._pairs(node, "column patterns"):
                 assignments.append(self._assignment(source, pattern, labels, known))
@@ -147,7 +147,8 @@ def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
-def _upward(label: str) -> Iterator[str]:
+def upward(label: str) -> Iterator[str]:
+    """The label and every one above it, itself first."""
     while label:
         yield label
         label = label.rpartition(".")[0]

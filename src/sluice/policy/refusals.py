@@ -51,6 +51,15 @@ def use_refused(request: Request, use: Subject, answers: Sequence[Answer], known
     return Refusal(message, detail, _hint(request, answers, known))
 
 
+def spent(label: str, policies: Sequence[str]) -> Refusal:
+    """Values of which as many were shown as a budget lets out."""
+    return Refusal(
+        f"as many values of `{label}` were shown as a budget allows for now",
+        f"budget of policy {', '.join(sorted(policies))}",
+        "run it again later, or leave the column out",
+    )
+
+
 def launder_refused(
     request: Request, use: Subject, target: str, answers: Sequence[Answer], known: Mapping[str, Annotations]
 ) -> Refusal:

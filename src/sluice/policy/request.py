@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from sluice.model.identity import Client, Identity
 from sluice.policy.binding import Binding
@@ -21,11 +22,38 @@ class SourceInfo:
     protocol: str
 
 
+ANYTHING: Final = "*"
+"""Stands for no label: rows whatever was in them, hidden or not."""
+
+
+class Past(NamedTuple):
+    """What a session has had so far, as far as decisions depend on it.
+
+    `labels` it has had in clear; `rows` in which it had each label (and each above it) in clear, and of `ANYTHING`, rounded up
+    by `rounded`; `spent` are the (principal, label) whose budgets let no more values out.
+    """
+
+    labels: frozenset[str] = frozenset()
+    rows: tuple[tuple[str, int], ...] = ()
+    spent: frozenset[tuple[str, str]] = frozenset()
+
+
+NOTHING: Final = Past()
+
+
+def rounded(rows: int) -> int:
+    """The next of 1, 2, 5, 10, 20, 50, …: few steps, so that decisions are kept; upward, so that a bound is never met late."""
+    size = 1
+    while size * 10 <= rows:
+        size *= 10
+    return next(size * step for step in (1, 2, 5, 10) if size * step >= rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One statement by one caller.
 
-    `seen` are the labels that this session has had in clear. `approved`: a human has approved this very statement.
+    `past` is what this session has had. `approved`: a human has approved this very statement.
     `now` is seconds since the epoch. `access` is how the caller wants to become a member of the group `role` for a while
     (`request`, `break-glass`); empty for statements.
     """
@@ -35,7 +63,7 @@ class Request:
     source: SourceInfo
     client: Client
     span: Span
-    seen: frozenset[str] = frozenset()
+    past: Past = NOTHING
     approved: bool = False
     now: float = 0.0
     access: str = ""

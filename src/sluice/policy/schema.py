@@ -34,13 +34,14 @@ type Authentication = { method: String, age: Long };
 type Statement = {
   verb: String, bounded: Bool, opaque: Bool, tables: Long, row_bound?: Long, functions: Set<String>
 };
-type Seen = { labels: Set<String> };
+type Seen = { labels: Set<String>, rows: Rows };
 type Context = {
   purpose: String, protocol: String, label: String, agent: String, approved: Bool, role: String,
   time: __cedar::datetime, weekday: Long,
   client: Client, authentication: Authentication, statement: Statement, session: Seen
 };
 
+entity Rows tags Long;
 entity Group;
 entity User in [Group] { name: String } tags String;
 entity Service in [Group] { name: String } tags String;
@@ -49,7 +50,7 @@ entity Agent in [Group] { name: String } tags String;
 entity Environment;
 entity Source in [Environment];
 entity Schema in [Source] { name: String, system: Bool, temporary: Bool };
-entity Table in [Schema] { name: String, system: Bool, temporary: Bool };
+entity Table in [Schema] { name: String, system: Bool, temporary: Bool, labels: Set<String> };
 entity Label in [Label];
 entity Column in [Table, Label] { name: String };
 entity Function in [Schema, Source] { name: String, system: Bool };

@@ -24,6 +24,7 @@ from sluice.session.events import (
     UpstreamBytes,
 )
 from sluice.session.permit import Receipt
+from sluice.session.purse import Want
 from sluice.session.session import Session
 
 
@@ -47,6 +48,9 @@ class Services(Protocol):
 
     def end_approval(self, driver: Driver, number: int, withdraw: bool) -> None:
         """Stops waiting for them."""
+
+    def lease(self, driver: Driver, wants: tuple[Want, ...]) -> None:
+        """Leases values from the shared counts."""
 
     def cancel(self, driver: Driver) -> None:
         """Asks the database to cancel what this session runs."""
@@ -224,6 +228,8 @@ class Driver:
                 self._services.ask_approval(self, effect)
             case fx.EndApproval(number, withdraw):
                 self._services.end_approval(self, number, withdraw)
+            case fx.Lease(wants):
+                self._services.lease(self, wants)
             case fx.CancelUpstream():
                 self._services.cancel(self)
             case fx.WakeAt(at):

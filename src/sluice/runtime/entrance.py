@@ -333,7 +333,7 @@ def _begin(
         caller.user,
     )
     engine = next(engine for engine in ENGINES if engine.name == source.engine)
-    session = Session(engine, caller, world, journal, other.login.values, proven.replication)
+    session = Session(engine, caller, world, journal, other.login.values, proven.replication, gateway.budgets.purse)
     client, up = arrival.side, other.side
     client.transport.set_write_buffer_limits(high=gateway.config.limits.window_bytes // 2)
     driver = Driver(session, gateway.recorder, source.durability == "synced", gateway, client.transport, up.transport)

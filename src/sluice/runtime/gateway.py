@@ -37,6 +37,7 @@ from sluice.model.identity import Identity
 from sluice.runtime import upstream
 from sluice.runtime.access import Access
 from sluice.runtime.approvals import Approvals
+from sluice.runtime.budgets import Budgets
 from sluice.runtime.credentials import Credentials
 from sluice.runtime.driver import Driver
 from sluice.runtime.entrance import admit, turn_away
@@ -53,6 +54,7 @@ from sluice.runtime.witnessing import Witnessing
 from sluice.runtime.worlds import Worlds
 from sluice.session import effects as fx
 from sluice.session.events import CatalogBuilt, Lowered, WorldChanged
+from sluice.session.purse import Want
 
 CANCEL_AGAIN_SECONDS = 0.5
 
@@ -86,6 +88,7 @@ class Gateway:
         self.access = Access(self)
         self.telling = Telling(self)
         self.credentials = Credentials(self)
+        self.budgets = Budgets(self)
         self._sessions: dict[Driver, tuple[str, LoggedIn, int]] = {}
         self._leave: dict[Driver, object] = {}
         self._tasks: set[asyncio.Task[object]] = set()
@@ -239,6 +242,10 @@ class Gateway:
         self.access.heard(topics)
         self.telling.heard(topics)
         self.credentials.heard(topics)
+
+    def lease(self, driver: Driver, wants: tuple[Want, ...]) -> None:
+        """Leases values from the shared counts."""
+        self.spawn(self.budgets.lease(driver, wants))
 
     def cancel(self, driver: Driver) -> None:
         """Cancels what a session runs at the database."""

@@ -132,6 +132,7 @@ async def _end(gateway: Gateway, reason: str) -> int:
     until = loop.time() + DRAIN_SECONDS
     while gateway.sessions and loop.time() < until:
         await asyncio.sleep(0.05)
+    await gateway.budgets.close()
     gateway.large.close()
     gateway.keyrings.close()
     try:
@@ -162,6 +163,7 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
             await gateway.approvals.expire()
             await gateway.access.keep()
             gateway.spawn(gateway.telling.keep())
+            await gateway.budgets.keep()
         except StoreError as error:
             gateway.log.warning("what ran out could not be written down", reason=str(error))
         gateway.spawn(gateway.keyrings.refresh(gateway.tokens))

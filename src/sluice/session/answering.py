@@ -24,7 +24,7 @@ from sluice.model.waist import (
     Rows,
     Step,
 )
-from sluice.session import delivering, replicating, settling
+from sluice.session import budgeting, delivering, replicating, settling
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.outcomes import succeeded
 from sluice.session.quiet import says_names_alone
@@ -112,7 +112,7 @@ def _rows(state: State, answered: Rows, now: float) -> None:
         and not delivering.describe_portal(state, run, flight.portal, answered, now)
     ):
         return
-    if not delivering.rows(state, run, answered):
+    if not budgeting.rows(state, run, answered, now):
         confused(state, "rows that do not fit their description")
 
 
@@ -193,7 +193,7 @@ def _step(state: State, answered: Step, now: float) -> None:
             return
         flight.at += 1
         run.rows, run.size = 1, len(answered.raw)
-        delivering.note_seen(state, run.ruling)
+        delivering.note_seen(state, run.ruling, 1)
         _complete(state, run, "completed", "", "", now)
         state.say(answered.raw)
         return

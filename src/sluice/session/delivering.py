@@ -9,6 +9,8 @@ from sluice.mask.plan import copy_plan
 from sluice.model.approval import Approval
 from sluice.model.decision import Refusal
 from sluice.model.waist import Columns, CopyStart, Rows
+from sluice.policy.labels import upward
+from sluice.policy.request import ANYTHING, rounded
 from sluice.session import effects as fx
 from sluice.session.flights import Run
 from sluice.session.names import Portal
@@ -79,14 +81,14 @@ def _ruler(state: State, run: Run, now: float) -> Callable[[Span], Ruling]:
     purpose, approval = run.ruling.purpose, run.ruling.approval
     if approval is not None:
         return lambda span: _approved(state, run, span, approval, now)
-    return lambda span: state.rulings.of(span, run.text, (span,), purpose, state.seen, now)
+    return lambda span: state.rulings.of(span, run.text, (span,), purpose, state.past, now)
 
 
 def _approved(state: State, run: Run, span: Span, approval: Approval, now: float) -> Ruling:
-    ruling = state.rulings.of(span, run.text, (span,), run.ruling.purpose, state.seen, now)
+    ruling = state.rulings.of(span, run.text, (span,), run.ruling.purpose, state.past, now)
     if ruling.decision.outcome != "hold":
         return ruling
-    return state.rulings.approved(ruling, run.text, (span,), state.seen, now, approval)
+    return state.rulings.approved(ruling, run.text, (span,), state.past, now, approval)
 
 
 def _take(state: State, run: Run, shape: Shape, raw: bytes) -> bool:
@@ -147,7 +149,7 @@ def rows(state: State, run: Run, answered: Rows) -> bool:
         state.say(state.engine.voice.report(_limited(limit, shape.ruling.decision.policies), "WARNING"))
     run.rows += count
     run.size += len(data)
-    note_seen(state, shape.ruling)
+    note_seen(state, shape.ruling, count)
     state.say(data)
     return True
 
@@ -161,11 +163,17 @@ def _limited(limit: int, policies: tuple[str, ...]) -> Refusal:
     )
 
 
-def note_seen(state: State, ruling: Ruling) -> None:
-    """Notes the labels that the session has now seen in clear."""
+def note_seen(state: State, ruling: Ruling, count: int) -> None:
+    """Notes the labels that the session has now seen in clear, and in how many rows if any policy asks."""
     revealed = ruling.decision.revealed
-    if revealed and not state.seen.issuperset(revealed):
-        state.seen = state.seen.union(revealed)
+    if revealed and not state.past.labels.issuperset(revealed):
+        state.past = state.past._replace(labels=state.past.labels.union(revealed))
+    if count and state.rulings.counts_rows:
+        for label in {ANYTHING, *(above for each in revealed for above in upward(each))}:
+            state.counted[label] = state.counted.get(label, 0) + count
+        rows = tuple(sorted((label, rounded(held)) for label, held in state.counted.items()))
+        if rows != state.past.rows:
+            state.past = state.past._replace(rows=rows)
 
 
 def count_masked(run: Run, masked: list[int]) -> None:
@@ -215,7 +223,7 @@ def _copy_rows(state: State, run: Run, raw: bytes) -> bool:
     run.rows += count
     run.size += len(data)
     if run.shape is not None:
-        note_seen(state, run.shape.ruling)
+        note_seen(state, run.shape.ruling, count)
     state.say(data)
     return True
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sluice.audit.template import Step
 from sluice.model.decision import Refusal
 from sluice.model.waist import Execute, FunctionCall, Query
-from sluice.session import settling
+from sluice.session import budgeting, settling
 from sluice.session.analyses import BLIND, Understood
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.obligations import start_clock
@@ -34,10 +34,11 @@ _UNREADABLE = {
 def rulings_of(state: State, understood: Understood, text: bytes, now: float) -> Sequence[Ruling]:
     """The ruling on each statement of a text, for the purpose it states."""
     purpose = purpose_of(state, text)
+    budgeting.refresh(state, now)
     spans = understood.spans
     if len(spans) == 1:
-        return (state.rulings.of(spans[0], text, spans, purpose, state.seen, now),)
-    return tuple([state.rulings.of(span, text, spans, purpose, state.seen, now) for span in spans])
+        return (state.rulings.of(spans[0], text, spans, purpose, state.past, now),)
+    return tuple([state.rulings.of(span, text, spans, purpose, state.past, now) for span in spans])
 
 
 def first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:
@@ -85,6 +86,7 @@ def carry(
         run = Run(state.journal.next_id(), ruling, now, text)
         state.record(state.journal.asked(run, now, step), run.event_id)
         start_clock(state, run, now)
+        budgeting.reserve(state, ruling, now)
         if ruling.decision.quiet_errors:
             state.quiet = ruling
         flight.runs.append(run)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sluice.model.approval import Hold
 from sluice.model.columns import ColumnRef
 from sluice.session.permit import Permit
+from sluice.session.purse import Want
 
 
 @dataclass(slots=True)
@@ -107,6 +108,13 @@ class EndApproval:
 
 
 @dataclass(slots=True)
+class Lease:
+    """Lease values from the shared counts into the process's purse; answer with `Leased`."""
+
+    wants: tuple[Want, ...]
+
+
+@dataclass(slots=True)
 class WakeAt:
     """Send a `Tick` at this time."""
 
@@ -139,6 +147,7 @@ Effect = (
     | LearnLabels
     | AskApproval
     | EndApproval
+    | Lease
     | WakeAt
     | CancelUpstream
     | Close

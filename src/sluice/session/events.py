@@ -112,6 +112,13 @@ class IdentityChanged:
 
 
 @dataclass(slots=True)
+class Leased:
+    """The process's purse holds what could be leased for the session; or it is known by now that it could not."""
+
+    at: float
+
+
+@dataclass(slots=True)
 class Tick:
     """A time asked for by `WakeAt` has come."""
 
@@ -146,6 +153,7 @@ Event = (
     | ApprovalResolved
     | CancelAsked
     | IdentityChanged
+    | Leased
     | Tick
     | Stop
     | Lost

@@ -239,7 +239,7 @@ def _approved(state: State, text: bytes, rulings: Sequence[Ruling], approval: Ap
 def _lifted(state: State, text: bytes, rulings: Sequence[Ruling], approval: Approval, now: float) -> tuple[Ruling, ...]:
     spans = [ruling.span for ruling in rulings]
     return tuple(
-        state.rulings.approved(ruling, text, spans, state.seen, now, approval)
+        state.rulings.approved(ruling, text, spans, state.past, now, approval)
         if ruling.decision.outcome == "hold"
         else ruling
         for ruling in rulings

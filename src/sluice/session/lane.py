@@ -264,7 +264,7 @@ def _nothing() -> None:
 
 
 def _key(state: State) -> tuple[object, ...]:
-    return (state.world, state.analyses, state.seen, state.read_only)
+    return (state.world, state.analyses, state.past, state.read_only)
 
 
 def _clear(state: State) -> bool:
@@ -289,6 +289,8 @@ def _clear(state: State) -> bool:
         or state.encoding != "UTF8"
         or not state.plain_strings
         or state.world.snapshot.policies.reads_time
+        or state.past.spent
+        or state.rulings.counts_rows
     )
 
 
@@ -301,6 +303,9 @@ def _fit(flight: Flight) -> bool:
             # Humans approved one execution, not whatever looks like it.
             return False
         duties = decision.obligations
+        if decision.costs:
+            # Each value is paid for, which a track does not do.
+            return False
         if decision.inherits or span.effects or span.copy is not None or decision.outcome != "allow" or span.writes:
             return False
         if duties.row_limit is not None or duties.statement_timeout_ms is not None or duties.read_only:

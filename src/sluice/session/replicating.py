@@ -110,7 +110,7 @@ def _query(state: State, asked: Query, now: float) -> bool:
         refuse_query(state, asked.text, (), _NO_SQL, now)
         return True
     span = replication(command)
-    ruling = state.rulings.of(span, asked.text, (span,), state.caller.purpose, state.seen, now)
+    ruling = state.rulings.of(span, asked.text, (span,), state.caller.purpose, state.past, now)
     refused = first_refused(state, (ruling,)) or may_go(ruling)
     if refused is not None:
         refuse_query(state, asked.text, (ruling,), refused, now)

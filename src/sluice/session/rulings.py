@@ -6,7 +6,7 @@ second it was taken in. The audit template of a statement is made with its first
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sluice.audit.redact import wording
@@ -15,7 +15,8 @@ from sluice.model.approval import Approval
 from sluice.model.decision import Decision
 from sluice.model.identity import Client, Identity
 from sluice.policy.decide import decide
-from sluice.policy.request import Request
+from sluice.policy.request import Past, Request
+from sluice.policy.schema import PRINCIPALS
 from sluice.session.memory import STATEMENTS, Bounded
 from sluice.sql.span import Span
 
@@ -50,13 +51,13 @@ class Ruling:
     def clear(self) -> bool:
         """Whether all that the statement answers with may leave as it is, described or not."""
         masks = self.decision.masks
-        return self.decision.clear_unknown if masks is None else not any(masks)
+        return self.decision.clear_unknown if masks is None else not (any(masks) or self.decision.costs)
 
 
 class Rulings:
     """The rulings of one caller, under one world."""
 
-    __slots__ = ("_client", "_identity", "_known", "_known_key", "_world")
+    __slots__ = ("_client", "_identity", "_known", "_known_key", "_world", "counts_rows")
 
     def __init__(self, world: World, identity: Identity, client: Client) -> None:
         self._world = world
@@ -64,33 +65,34 @@ class Rulings:
         self._client = client
         self._known: Bounded[int, Ruling] = Bounded(STATEMENTS)
         self._known_key: Hashable = None
+        counting = world.snapshot.policies.counts_rows
+        self.counts_rows = bool(counting) and any(PRINCIPALS[each.kind] in counting for each in _all(identity))
+        """Whether some decision may depend on how many rows the caller has had."""
 
-    def of(
-        self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, seen: frozenset[str], now: float
-    ) -> Ruling:
+    def of(self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, past: Past, now: float) -> Ruling:
         """The ruling on a statement for a purpose, taken now if there is none yet. `spans` are all statements of the `text`."""
         second = int(now) if self._world.snapshot.policies.reads_time else 0
-        key = (purpose, seen, second)
+        key = (purpose, past, second)
         if key != self._known_key:
             self._turn_to(key)
         ruling = self._known.get(id(span))
         # The ruling keeps its span alive, so an id that is found belongs to that very span.
         if ruling is not None and ruling.span is span:
             return ruling
-        return self._known.keep(id(span), self._rule(span, text, spans, purpose, seen, now))
+        return self._known.keep(id(span), self._rule(span, text, spans, purpose, past, now))
 
     def approved(
-        self, held: Ruling, text: bytes, spans: Sequence[Span], seen: frozenset[str], now: float, approval: Approval
+        self, held: Ruling, text: bytes, spans: Sequence[Span], past: Past, now: float, approval: Approval
     ) -> Ruling:
         """The ruling in place of a held one, now that humans approved. Never remembered: it is for one execution.
 
         One that is only foreseen is recorded as the hold that it still is.
         """
-        ruled = self._rule(held.span, text, spans, held.purpose, seen, now, approval)
+        ruled = self._rule(held.span, text, spans, held.purpose, past, now, approval)
         template = ruled.template if approval.request else held.template
         return Ruling(held.span, held.purpose, ruled.decision, template, approval)
 
-    def _turn_to(self, key: tuple[str, frozenset[str], int]) -> None:
+    def _turn_to(self, key: tuple[str, Past, int]) -> None:
         self._known_key = key
         callers = self._world.memory.callers
         whole = (self._identity, self._client.address, self._client.application, self._client.tls, *key)
@@ -103,7 +105,7 @@ class Rulings:
         text: bytes,
         spans: Sequence[Span],
         purpose: str,
-        seen: frozenset[str],
+        past: Past,
         now: float,
         approval: Approval | None = None,
     ) -> Ruling:
@@ -114,7 +116,7 @@ class Rulings:
             source=world.source,
             client=self._client,
             span=span,
-            seen=seen,
+            past=past,
             approved=approval is not None,
             now=now,
         )
@@ -123,3 +125,10 @@ class Rulings:
         words = wording(text, spans, labels_of, accepted=span.verb != "unparsed")
         template = StatementTemplate(span, decision, words, labels_of, world.version, approval)
         return Ruling(span, purpose, decision, template)
+
+
+def _all(identity: Identity) -> Iterator[Identity]:
+    behind: Identity | None = identity
+    while behind is not None:
+        yield behind
+        behind = behind.on_behalf_of

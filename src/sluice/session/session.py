@@ -25,6 +25,7 @@ from sluice.session.events import (
     ClientBytes,
     Event,
     IdentityChanged,
+    Leased,
     Lost,
     Lowered,
     Recorded,
@@ -37,6 +38,7 @@ from sluice.session.events import (
 from sluice.session.flights import Kind
 from sluice.session.journal import Journal
 from sluice.session.lane import Lane
+from sluice.session.purse import Purse
 from sluice.session.rulings import Rulings
 from sluice.session.state import Caller, State, Wait
 from sluice.session.world import World
@@ -69,8 +71,12 @@ class Session:
         journal: Journal,
         parameters: Mapping[str, str],
         replication: Literal["", "physical", "logical"] = "",
+        purse: Purse | None = None,
     ) -> None:
-        """`parameters` are the database's settings as its login reported them; `replication`: it is a connection for that."""
+        """`parameters` are the database's settings as its login reported them; `replication`: it is a connection for that.
+
+        `purse` is what the process's sessions may still show.
+        """
         # No limit of the codec's own: what passes in parts may be of any length, what must be held is measured as it grows.
         server = engine.upstream(_LONGEST)
         self._client: ClientCodec = engine.downstream(world.limits.frame)
@@ -78,6 +84,7 @@ class Session:
         context = Context(user=caller.user, lower=engine.lower)
         self._state = State(engine, server, caller, world, journal, rulings, context)
         self._state.replication = replication
+        self._state.purse = purse or self._state.purse
         if replication:
             self._state.takes = replicating.HANDLERS
         self._state.encoding = parameters.get("client_encoding", "")
@@ -105,7 +112,7 @@ class Session:
     @property
     def seen(self) -> frozenset[str]:
         """The labels that this session has had in clear."""
-        return self._state.seen
+        return self._state.past.labels
 
     @property
     def idle(self) -> bool:
@@ -180,7 +187,8 @@ class Session:
         if run is not flight.runs[-1] or any(flight.runs for flight in list(state.flights)[1:]):
             return False
         shape = run.shape
-        return shape.mask is None and shape.refusal is None and shape.ruling.decision.obligations.row_limit is None
+        free = shape.mask is None and shape.refusal is None and not shape.ruling.decision.costs
+        return free and shape.ruling.decision.obligations.row_limit is None
 
     def _go_on(self, state: State, now: float) -> list[Effect]:
         answering.answers_in(state)
@@ -301,6 +309,12 @@ class Session:
         for flight in list(state.flights):
             if flight.run is not None and not flight.run.over:
                 delivering.reshape(state, flight.run, now)
+        return self._resume(state, now)
+
+    def _leased(self, state: State, event: Leased) -> list[Effect]:
+        return [] if state.closed else self._resume(state, event.at)
+
+    def _resume(self, state: State, now: float) -> list[Effect]:
         held, state.held_rows = state.held_rows, []
         for answered in held:
             answering.answer(state, answered, now)
@@ -375,6 +389,7 @@ HANDLERS: Final[dict[type, Callable[..., list[Effect]]]] = {
     ApprovalResolved: Session._approval_resolved,
     CancelAsked: Session._cancel_asked,
     IdentityChanged: Session._identity_changed,
+    Leased: Session._leased,
     Tick: Session._tick,
     Stop: Session._stop,
     Lost: Session._lost,

@@ -14,12 +14,14 @@ from sluice.model.columns import ColumnRef
 from sluice.model.decision import Decision, Refusal
 from sluice.model.identity import Client, Identity
 from sluice.model.waist import Answered, Asked
+from sluice.policy.request import NOTHING, Past
 from sluice.session import effects as fx
 from sluice.session.analyses import Analyses
 from sluice.session.flights import Flight
 from sluice.session.journal import Journal
 from sluice.session.names import Book, Portal, Prepared
 from sluice.session.permit import Permit, PermitDenied, Receipt, mint, mint_internal, mint_refusal
+from sluice.session.purse import Purse
 from sluice.session.rulings import Ruling, Rulings
 from sluice.session.world import World
 from sluice.sql.bodies import Statement
@@ -109,7 +111,11 @@ class State:
     catalog_touched: bool = False
     read_only: bool = False
     transaction_read_only: bool = False
-    seen: frozenset[str] = frozenset()
+    past: Past = NOTHING
+    """What the session has had so far."""
+    counted: dict[str, int] = field(default_factory=dict)
+    """In how many rows it had each label in clear, where policies ask."""
+    purse: Purse = field(default_factory=Purse)
     inheriting: list[tuple[ColumnRef, str]] = field(default_factory=list)
     uncommitted: list[tuple[int, int, ColumnRef, str]] = field(default_factory=list)
     """Labels taken on inside a transaction: in force here at once, for everybody when it commits."""

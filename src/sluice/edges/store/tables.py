@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Float,
     ForeignKey,
@@ -131,6 +132,17 @@ credentials = Table(
     Column("detail", JSON, nullable=False),
     Index("sluice_credentials_by_expiry", "expires_at"),
     comment="database credentials that Sluice minted; only what checks them, never the secret",
+)
+
+spent = Table(
+    "sluice_spent",
+    METADATA,
+    Column("who", String, primary_key=True),
+    Column("label", String, primary_key=True),
+    Column("seconds", Integer, primary_key=True),
+    Column("slot", BigInteger, primary_key=True),
+    Column("shown", BigInteger, nullable=False),
+    comment="values of a label shown to each principal, or leased to be, by slots of time; what budgets are counted by",
 )
 
 outbox = Table(

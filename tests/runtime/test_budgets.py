@@ -1,0 +1,166 @@
+"""Budgets over two gateways on one store: what is shown in clear is counted together, and ends together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from sluice.edges import budgets
+from sluice.edges.store import SqlitePlace, Store
+from sluice.testing.gateway import RunningGateway, verifier
+from sluice.testing.postgres import PostgresServer
+
+PASSWORD = "open sesame"
+BUDGET = 100
+POLICIES = f"""
+@id("all") permit (principal, action in [Action::"connect", Action::"read", Action::"write", Action::"define"], resource);
+@id("sees-mail") @budget("{BUDGET}/1h") permit (principal, action == Action::"reveal", resource in Label::"pii.email");
+@id("sees-phones") @budget("{BUDGET}/1h") @over_budget("cut")
+permit (principal, action == Action::"reveal", resource in Label::"pii.phone");
+@id("sees-names") permit (principal, action == Action::"reveal", resource in Label::"pii.name");
+@id("not-too-many-names") forbid (principal, action in Action::"read", resource == Table::"post.public.notes")
+when {{ context.session.rows.hasTag("pii.name") && context.session.rows.getTag("pii.name") > 500 }};
+"""
+LABELS = """\
+labels: {pii: redact, pii.email: redact, pii.phone: redact, pii.name: redact}
+columns: {post: {public.box.mail: pii.email, public.box.phone: pii.phone, public.box.name: pii.name}}
+"""
+SCHEMA = """
+create table box (id int primary key, mail text, phone text, name text); create table notes (id int);
+insert into box select i, 'mail' || i, 'phone' || i, 'name' || i from generate_series(1, 1000) i;
+grant all on box, notes to post_gateway;
+"""
+CLEAR = "mail"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    one: RunningGateway
+    two: RunningGateway
+    store: Store
+    people: Iterator[str]
+
+    def connect(self, who: str, gateway: RunningGateway | None = None) -> psycopg.Connection:
+        return psycopg.connect((gateway or self.one).dsn(who, PASSWORD, "post"), autocommit=True)
+
+    def counted(self, who: str) -> int:
+        found = self.store.read(lambda c: budgets.spent(c, time.time())).result()
+        return sum(one.values for one in found if one.who == f"user:{who}")
+
+
+def shown(rows: list[tuple[object, ...]]) -> int:
+    return sum(str(row[0]).startswith(CLEAR) for row in rows)
+
+
+@pytest.fixture(scope="module")
+def post(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+    folder: Path = tmp_path_factory.mktemp("post")
+    for one in ("database if exists post", "role if exists post_gateway"):
+        postgres.psql(f"drop {one}")
+    postgres.psql("create role post_gateway login nosuperuser")
+    postgres.psql("create database post")
+    postgres.psql(SCHEMA, "post")
+    place = SqlitePlace(folder / "control.db")
+    people = [f"p{n}" for n in range(12)]
+    proof = verifier(PASSWORD)
+    config = (
+        f"sources:\n  post: {{host: 127.0.0.1, port: {postgres.port}, environment: staging, user: post_gateway}}\n"
+        f"users:\n"
+        + "".join(f'  {name}: {{groups: [work], scram: "{proof}"}}\n' for name in people)
+        + "masking: {key: "
+        f"{{file: masking.key}}}}\naudit: {{path: audit}}\nstore: {{path: ../control.db}}\n"
+    )
+    files = {"policies/post.cedar": POLICIES, "labels.yaml": LABELS}
+    with (
+        RunningGateway(folder / "one", config, files=files) as one,
+        RunningGateway(folder / "two", config, files=files) as two,
+    ):
+        store = Store(place)
+        yield Post(one, two, store, iter(people))
+        store.close()
+
+
+def test_a_long_result_is_masked_from_where_the_budget_ends_and_so_is_what_another_gateway_shows(post: Post) -> None:
+    who = next(post.people)
+    with post.connect(who) as first, post.connect(who, post.two) as second:
+        rows = first.execute("select mail from box order by id").fetchall()
+        assert (len(rows), shown(rows)) == (1000, BUDGET)
+        assert [str(row[0])[:4] for row in rows[: BUDGET + 1]] == ["mail"] * BUDGET + [str(rows[-1][0])[:4]]
+        assert shown(second.execute("select mail from box").fetchall()) == 0
+        # What has no budget is shown as before, and other people have their own.
+        assert second.execute("select name from box limit 1").fetchall()[0][0].startswith("name")
+    with post.connect(next(post.people)) as other:
+        assert shown(other.execute("select mail from box limit 10").fetchall()) == 10
+
+
+def test_many_short_results_are_counted_one_by_one_over_both_gateways(post: Post) -> None:
+    who = next(post.people)
+
+    def read(gateway: RunningGateway) -> int:
+        with post.connect(who, gateway) as connection:
+            found = [connection.execute("select mail from box where id = %s", (n,)).fetchall() for n in range(1, 121)]
+            return sum(map(shown, found))
+
+    with ThreadPoolExecutor(2) as pool:
+        total = sum(pool.map(read, (post.one, post.two)))
+    # What one of them held ready and did not use is the most that can be lacking.
+    assert BUDGET - 2 * (BUDGET // 20) <= total <= BUDGET
+
+
+def test_what_was_held_ready_and_not_used_is_put_back(post: Post) -> None:
+    who = next(post.people)
+    with post.connect(who) as connection:
+        connection.execute("select mail from box limit 3").fetchall()
+    post.one.until(lambda: post.counted(who) == 3, "what was not used to be put back")
+
+
+def test_a_result_is_cut_where_policy_says_so(post: Post) -> None:
+    who = next(post.people)
+    with post.connect(who) as connection:
+        said: list[str] = []
+        connection.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+        rows = connection.execute("select phone from box").fetchall()
+        assert (len(rows), "budget" in said[0]) == (BUDGET, True)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="budget"):
+            connection.execute("select phone from box")
+
+
+def test_a_copy_ends_where_the_budget_does(post: Post) -> None:
+    with post.connect(next(post.people)) as connection, pytest.raises(psycopg.Error, match="budget"):  # noqa: SIM117
+        with connection.cursor().copy("copy box (mail) to stdout") as copy:
+            read = b"".join(bytes(part) for part in copy)
+            assert read.count(b"mail") <= BUDGET
+
+
+def test_errors_do_not_quote_what_is_counted(post: Post) -> None:
+    with post.connect(next(post.people)) as connection, pytest.raises(psycopg.Error) as caught:
+        connection.execute("select mail::int from box where id = 7")
+    assert "mail7" not in str(caught.value)
+
+
+def test_how_many_rows_of_a_label_a_session_had_closes_what_comes_next(post: Post) -> None:
+    who = next(post.people)
+    with post.connect(who) as connection:
+        connection.execute("select name from box limit 500").fetchall()
+        connection.execute("select count(*) from notes").fetchall()
+        connection.execute("select name from box limit 1").fetchall()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select count(*) from notes")
+    with post.connect(who) as connection:
+        connection.execute("select count(*) from notes").fetchall()
+
+
+def test_while_the_counts_cannot_be_read_nothing_of_it_is_shown(post: Post) -> None:
+    post.store.write(lambda c: c.exec_driver_sql("alter table sluice_spent rename to sluice_gone")).result()
+    try:
+        with post.connect(next(post.people)) as connection:
+            assert shown(connection.execute("select mail from box limit 10").fetchall()) == 0
+            assert connection.execute("select id from box limit 10").rowcount == 10
+    finally:
+        post.store.write(lambda c: c.exec_driver_sql("alter table sluice_gone rename to sluice_spent")).result()
