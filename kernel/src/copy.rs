@@ -58,10 +58,9 @@ impl CopyMask {
         max_row: usize,
     ) -> Self {
         let ambiguous = format == Format::Text && !marks.null.is_empty() && {
-            let mut written = Vec::new();
-            let mut value = Vec::new();
-            text::unescape(&marks.null, &mut value);
-            text::escape(&value, marks.delimiter, &mut written);
+            let (mut written, mut value) = (Vec::new(), Vec::new());
+            let meant = text::unescape(&marks.null, &mut value);
+            text::escape(meant, marks.delimiter, &mut written);
             written == marks.null
         };
         Self {
@@ -87,22 +86,43 @@ impl CopyMask {
         out: &mut Vec<u8>,
         masked: &mut [u64],
     ) -> Result<u64, Malformed> {
+        let mut rows = 0;
         for frame in each(run) {
-            self.held
-                .extend_from_slice(frame?.get(5..).unwrap_or_default());
-        }
-        let mut held = std::mem::take(&mut self.held);
-        let (used, rows) = match self.format {
-            Format::Binary => self.binary(&held, out, masked)?,
-            _ => self.lines(&held, out, masked)?,
-        };
-        held.drain(..used.min(held.len()));
-        self.held = held;
-        self.scanned = self.scanned.saturating_sub(used);
-        if self.held.len() > self.max_row {
-            return Err(Malformed("a row of a COPY is longer than allowed"));
+            let payload = frame?.get(5..).unwrap_or_default();
+            if self.held.is_empty() {
+                // The server puts each row into a message of its own: most need not be put together.
+                let (used, whole) = self.rows(payload, out, masked)?;
+                let rest = payload.get(used..).unwrap_or_default();
+                self.held.extend_from_slice(rest);
+                rows += whole;
+            } else {
+                self.held.extend_from_slice(payload);
+                let mut held = std::mem::take(&mut self.held);
+                let (used, whole) = self.rows(&held, out, masked)?;
+                held.drain(..used.min(held.len()));
+                self.held = held;
+                rows += whole;
+            }
+            if self.held.len() > self.max_row {
+                return Err(Malformed("a row of a COPY is longer than allowed"));
+            }
         }
         Ok(rows)
+    }
+
+    /// Masks the rows that are whole in `held`: (bytes used, rows).
+    fn rows(
+        &mut self,
+        held: &[u8],
+        out: &mut Vec<u8>,
+        masked: &mut [u64],
+    ) -> Result<(usize, u64), Malformed> {
+        let (used, rows) = match self.format {
+            Format::Binary => self.binary(held, out, masked)?,
+            _ => self.lines(held, out, masked)?,
+        };
+        self.scanned = self.scanned.saturating_sub(used);
+        Ok((used, rows))
     }
 
     /// At the end nothing may be left.
@@ -224,26 +244,33 @@ impl CopyMask {
     fn text(&self, line: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<(), Malformed> {
         let delimiter = self.marks.delimiter;
         let mut fields = text::fields(line, delimiter);
-        let (mut value, mut shown) = (Vec::new(), Vec::new());
-        for (index, (column, hidden)) in self.columns.iter().zip(masked.iter_mut()).enumerate() {
+        let mut room = Vec::new();
+        // Up to where the line is written; what needs no mask is written with what stands beside it.
+        let (mut written, mut at) = (0, 0);
+        for (column, hidden) in self.columns.iter().zip(masked.iter_mut()) {
             let field = fields.next().ok_or(TOO_FEW)?;
-            if index > 0 {
-                out.push(delimiter);
-            }
+            let (begins, ends) = (at, at + field.len());
+            at = ends + 1;
             let Some(mask) = column.as_ref().filter(|_| field != self.marks.null) else {
-                out.extend_from_slice(field);
                 continue;
             };
             *hidden += 1;
-            shown.clear();
-            text::unescape(field, &mut value);
-            if !self.ambiguous && mask.apply(&value, &mut shown) {
-                text::escape(&shown, delimiter, out);
+            out.extend_from_slice(line.get(written..begins).unwrap_or_default());
+            written = ends;
+            let start = out.len();
+            let value = text::unescape(field, &mut room);
+            if !self.ambiguous && mask.apply(value, out) {
+                text::escape_from(start, delimiter, out);
             } else {
+                out.truncate(start);
                 out.extend_from_slice(&self.marks.null);
             }
         }
-        fields.next().map_or(Ok(()), |_| Err(TOO_MANY))
+        if fields.next().is_some() {
+            return Err(TOO_MANY);
+        }
+        out.extend_from_slice(line.get(written..).unwrap_or_default());
+        Ok(())
     }
 
     fn csv(&self, line: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<(), Malformed> {

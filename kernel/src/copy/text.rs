@@ -22,24 +22,30 @@ impl<'a> Iterator for Fields<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         let start = self.at?;
         let mut at = start;
-        while let Some(&c) = self.line.get(at) {
-            if c == b'\\' {
-                at += 1;
-            } else if c == self.delimiter {
+        while let Some(found) = self
+            .line
+            .get(at..)
+            .and_then(|rest| memchr::memchr2(b'\\', self.delimiter, rest))
+        {
+            at += found;
+            if self.line.get(at) == Some(&self.delimiter) {
                 self.at = Some(at + 1);
                 return self.line.get(start..at);
             }
-            at += 1;
+            at += 2;
         }
         self.at = None;
         self.line.get(start..)
     }
 }
 
-/// The value that a field stands for, in place of what `value` held.
-pub fn unescape(field: &[u8], value: &mut Vec<u8>) {
+/// The value that a field stands for; `value` is room for it where it differs from the field.
+pub fn unescape<'a>(field: &'a [u8], value: &'a mut Vec<u8>) -> &'a [u8] {
+    let Some(mut at) = memchr::memchr(b'\\', field) else {
+        return field;
+    };
     value.clear();
-    let mut at = 0;
+    value.extend_from_slice(field.get(..at).unwrap_or_default());
     while let Some(&c) = field.get(at) {
         if c == b'\\' {
             at += 1;
@@ -58,11 +64,25 @@ pub fn unescape(field: &[u8], value: &mut Vec<u8>) {
         }
         at += 1;
     }
+    value
+}
+
+/// Makes the value that stands in `out` from `start` on into its field.
+pub fn escape_from(start: usize, delimiter: u8, out: &mut Vec<u8>) {
+    let value = out.get(start..).unwrap_or_default();
+    if value
+        .iter()
+        .any(|&c| c < 14 || c == b'\\' || c == delimiter)
+    {
+        let value = out.split_off(start);
+        escape(&value, delimiter, out);
+    }
 }
 
 /// Appends the field of a value, as the server writes it.
 pub fn escape(value: &[u8], delimiter: u8, out: &mut Vec<u8>) {
-    for &byte in value {
+    let mut written = 0;
+    for (at, &byte) in value.iter().enumerate() {
         let after = match byte {
             8 => b'b',
             12 => b'f',
@@ -71,13 +91,13 @@ pub fn escape(value: &[u8], delimiter: u8, out: &mut Vec<u8>) {
             b'\t' => b't',
             11 => b'v',
             _ if byte == b'\\' || byte == delimiter => byte,
-            _ => {
-                out.push(byte);
-                continue;
-            }
+            _ => continue,
         };
+        out.extend_from_slice(value.get(written..at).unwrap_or_default());
         out.extend_from_slice(&[b'\\', after]);
+        written = at + 1;
     }
+    out.extend_from_slice(value.get(written..).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -100,8 +120,10 @@ mod tests {
             escape(&all, delimiter, &mut field);
             assert_eq!(fields(&field, delimiter).count(), 1);
             assert!(!field.contains(&b'\n'));
-            unescape(&field, &mut value);
-            assert_eq!(value, all);
+            assert_eq!(unescape(&field, &mut value), all);
+            let mut beside = [b"before".as_slice(), &all].concat();
+            escape_from(6, delimiter, &mut beside);
+            assert_eq!(beside, [b"before".as_slice(), &field].concat());
         }
     }
 }
