@@ -103,7 +103,7 @@ def measure(events: int, folder: Path) -> dict[str, Any]:
         for what in ("pii.email", "pii", "public.t6.c6", "secret.api_key")
     }
     sizes = {
-        "lines": _size(folder, "audit/*.jsonl"), "tree": _size(folder, "audit/tile/**/*"),
+        "lines": _size(folder, "audit/*.jsonl"), "tree": _size(folder, "audit/tree/*"),
         "salts": _size(folder, "audit/*.salts"), "columns": _size(folder, "audit/columns/*.parquet"),
     }  # fmt: skip
     return {

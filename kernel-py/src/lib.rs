@@ -350,24 +350,50 @@ fn reply_signature<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyByt
     kernel::skim::answered(data).map(|found| PyBytes::new(py, &found.signature))
 }
 
-#[pyfunction]
-#[pyo3(signature = (lines, salts, /))]
-fn merkle_leaves<'py>(
-    py: Python<'py>,
-    lines: &[u8],
-    salts: &[u8],
-) -> PyResult<(
+type Three<'py> = (
     Bound<'py, PyBytes>,
     Bound<'py, PyBytes>,
     Bound<'py, PyBytes>,
-)> {
-    let found = perhaps_detached(py, lines.len(), || kernel::merkle::leaves(lines, salts))
-        .map_err(fault)?;
-    Ok((
+);
+
+fn three(py: Python<'_>, found: kernel::merkle::Leaves) -> Three<'_> {
+    (
         PyBytes::new(py, &found.entries),
         PyBytes::new(py, &found.hashes),
         PyBytes::new(py, &found.salts),
-    ))
+    )
+}
+
+#[pyfunction]
+#[pyo3(signature = (lines, salts, /))]
+fn merkle_leaves<'py>(py: Python<'py>, lines: &[u8], salts: &[u8]) -> PyResult<Three<'py>> {
+    let found = perhaps_detached(py, lines.len(), || kernel::merkle::leaves(lines, salts));
+    Ok(three(py, found.map_err(fault)?))
+}
+
+#[pyfunction]
+#[pyo3(signature = (lines, seed, /))]
+fn merkle_fresh<'py>(
+    py: Python<'py>,
+    lines: &[u8],
+    seed: [u8; kernel::merkle::HASH],
+) -> PyResult<Three<'py>> {
+    let found = perhaps_detached(py, lines.len(), || kernel::merkle::fresh(lines, &seed));
+    Ok(three(py, found.map_err(fault)?))
+}
+
+#[pyfunction]
+#[pyo3(signature = (lines, /))]
+fn merkle_lines(py: Python<'_>, lines: &[u8]) -> usize {
+    perhaps_detached(py, lines.len(), || kernel::merkle::count(lines))
+}
+
+#[pyfunction]
+#[pyo3(signature = (entries, /))]
+fn merkle_hashes<'py>(py: Python<'py>, entries: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let found =
+        perhaps_detached(py, entries.len(), || kernel::merkle::hashes(entries)).map_err(fault)?;
+    Ok(PyBytes::new(py, &found))
 }
 
 #[pyfunction]
@@ -408,6 +434,9 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(detect::cut, module)?)?;
     module.add_function(wrap_pyfunction!(reply_signature, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_leaves, module)?)?;
+    module.add_function(wrap_pyfunction!(merkle_fresh, module)?)?;
+    module.add_function(wrap_pyfunction!(merkle_lines, module)?)?;
+    module.add_function(wrap_pyfunction!(merkle_hashes, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_root, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_above, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_struck, module)?)?;

@@ -4,6 +4,9 @@
 //! `"[redacted <hex of SHA-256(salt, the text as JSON)>]"`; so a text can be struck out later, and its salt with it, and the
 //! line still hashes to the same leaf.
 
+use std::cmp::Ordering;
+
+use memchr::memmem::Finder;
 use sha2::{Digest, Sha256};
 
 use crate::Malformed;
@@ -17,6 +20,9 @@ pub const WIDTH: usize = 256;
 
 const OPEN: &[u8] = b"\"[redacted ";
 const SHUT: &[u8] = b"]\"";
+const KEY: &[u8] = b"\"text\":";
+/// Strings up to here are read byte by byte: most are shorter, and a search costs more to begin than they are long.
+const SHORT: usize = 24;
 
 /// The leaves of a run of lines.
 pub struct Leaves {
@@ -30,28 +36,81 @@ pub struct Leaves {
 
 /// The leaves of whole lines (each ends in a line feed), with 16 bytes of salt a line.
 pub fn leaves(lines: &[u8], salts: &[u8]) -> Result<Leaves, Malformed> {
-    let count = salts.len() / SALT;
+    let found = run(lines, salts.len() / SALT, |number| {
+        let own = salts.get(number * SALT..).and_then(<[u8]>::first_chunk);
+        own.copied().ok_or(Malformed("fewer salts than lines"))
+    })?;
+    match (found.entries.len() / HASH * SALT).cmp(&salts.len()) {
+        Ordering::Less => Err(Malformed("more salts than lines")),
+        Ordering::Equal => Ok(found),
+        Ordering::Greater => Err(Malformed("fewer salts than lines")),
+    }
+}
+
+/// The leaves of whole lines that were never signed, with salts stretched from a seed that is used for nothing else.
+///
+/// The salt of line n is the first half of SHA-256(seed, n): as hard to guess as the seed, which the caller drew.
+pub fn fresh(lines: &[u8], seed: &[u8; HASH]) -> Result<Leaves, Malformed> {
+    run(lines, count(lines), |number| {
+        let stretched = Sha256::new()
+            .chain_update(seed)
+            .chain_update((number as u64).to_be_bytes())
+            .finalize();
+        let half = stretched.first_chunk::<SALT>();
+        half.copied().ok_or(Malformed("a hash is 32 bytes"))
+    })
+}
+
+/// How many line feeds there are.
+pub fn count(lines: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', lines).count()
+}
+
+/// The leaves' hashes of what is in them: 32 bytes each.
+pub fn hashes(entries: &[u8]) -> Result<Vec<u8>, Malformed> {
+    if !entries.len().is_multiple_of(HASH) {
+        return Err(Malformed("an entry is 32 bytes"));
+    }
+    let mut found = Vec::with_capacity(entries.len());
+    for entry in entries.chunks_exact(HASH) {
+        found.extend_from_slice(&leaf(entry));
+    }
+    Ok(found)
+}
+
+/// `salt_of` is asked for the salts of those lines that need one.
+fn run(
+    lines: &[u8],
+    count: usize,
+    salt_of: impl Fn(usize) -> Result<[u8; SALT], Malformed>,
+) -> Result<Leaves, Malformed> {
     let mut found = Leaves {
         entries: Vec::with_capacity(count * HASH),
         hashes: Vec::with_capacity(count * HASH),
-        salts: Vec::with_capacity(salts.len()),
+        salts: Vec::with_capacity(count * SALT),
     };
-    let mut salt = salts.chunks_exact(SALT);
-    let mut rest = lines;
+    let key = Finder::new(KEY);
+    let (mut rest, mut number) = (lines, 0);
     while !rest.is_empty() {
         let end = memchr::memchr(b'\n', rest).ok_or(Malformed("the last line is not whole"))?;
         let (line, behind) = rest.split_at(end);
         rest = behind.get(1..).unwrap_or_default();
-        let own = salt.next().ok_or(Malformed("fewer salts than lines"))?;
-        let (entry, used) = entry(line, own);
-        found
-            .salts
-            .extend_from_slice(if used { own } else { &[0; SALT] });
+        let (entry, salt): ([u8; HASH], _) = match parts(line, &key) {
+            None => (Sha256::digest(line).into(), [0; SALT]),
+            Some((before, text, after)) => {
+                let salt = salt_of(number)?;
+                let hash = Sha256::new()
+                    .chain_update(before)
+                    .chain_update(stand_in(text, &salt))
+                    .chain_update(after)
+                    .finalize();
+                (hash.into(), salt)
+            }
+        };
+        number += 1;
+        found.salts.extend_from_slice(&salt);
         found.entries.extend_from_slice(&entry);
         found.hashes.extend_from_slice(&leaf(&entry));
-    }
-    if salt.next().is_some() || !salts.len().is_multiple_of(SALT) {
-        return Err(Malformed("more salts than lines"));
     }
     Ok(found)
 }
@@ -73,26 +132,31 @@ pub fn root(hashes: &[u8]) -> Result<[u8; HASH], Malformed> {
     if hashes.is_empty() {
         return Ok(Sha256::digest(b"").into());
     }
-    let mut level = hashes.to_vec();
-    while level.len() > HASH {
-        let mut next = Vec::with_capacity(level.len() / 2 + HASH);
-        for pair in level.chunks(2 * HASH) {
-            if pair.len() == HASH {
-                next.extend_from_slice(pair);
+    let mut held = hashes.to_vec();
+    let mut length = held.len();
+    let mut framed = [1; 2 * HASH + 1];
+    while length > HASH {
+        // Each pair's hash goes where an earlier pair stood, so one buffer serves all levels.
+        let mut to = 0;
+        for from in (0..length).step_by(2 * HASH) {
+            if length - from > HASH {
+                let (pair, node) = (held.get(from..from + 2 * HASH), framed.get_mut(1..));
+                if let (Some(pair), Some(node)) = (pair, node) {
+                    node.copy_from_slice(pair);
+                }
+                if let Some(at) = held.get_mut(to..to + HASH) {
+                    at.copy_from_slice(&Sha256::digest(framed));
+                }
             } else {
-                next.extend_from_slice(
-                    &Sha256::new()
-                        .chain_update([1])
-                        .chain_update(pair)
-                        .finalize(),
-                );
+                held.copy_within(from..from + HASH, to);
             }
+            to += HASH;
         }
-        level = next;
+        length = to;
     }
-    level
-        .try_into()
-        .map_err(|_| Malformed("a hash is 32 bytes"))
+    held.first_chunk()
+        .copied()
+        .ok_or(Malformed("a hash is 32 bytes"))
 }
 
 /// The tree hash of each full tile: 256 hashes become one.
@@ -109,29 +173,14 @@ pub fn above(hashes: &[u8]) -> Result<Vec<u8>, Malformed> {
 
 /// The redacted form of a line without its line feed; None: it has no text, or one that is struck out already.
 pub fn struck(line: &[u8], salt: &[u8]) -> Option<Vec<u8>> {
-    let (start, end) = text(line)?;
-    let mut out = Vec::with_capacity(line.len());
-    out.extend_from_slice(line.get(..start)?);
-    out.extend_from_slice(&stand_in(line.get(start..end)?, salt));
-    out.extend_from_slice(line.get(end..)?);
-    Some(out)
+    let (before, text, after) = parts(line, &Finder::new(KEY))?;
+    Some([before, &stand_in(text, salt), after].concat())
 }
 
-fn entry(line: &[u8], salt: &[u8]) -> ([u8; HASH], bool) {
-    let parts = text(line).and_then(|(start, end)| {
-        Some((line.get(..start)?, line.get(start..end)?, line.get(end..)?))
-    });
-    match parts {
-        None => (Sha256::digest(line).into(), false),
-        Some((before, text, behind)) => {
-            let hash = Sha256::new()
-                .chain_update(before)
-                .chain_update(stand_in(text, salt))
-                .chain_update(behind)
-                .finalize();
-            (hash.into(), true)
-        }
-    }
+/// A line around the text that can be struck out; None: there is none.
+fn parts<'a>(line: &'a [u8], key: &Finder<'_>) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
+    let (start, end) = text(line, key)?;
+    Some((line.get(..start)?, line.get(start..end)?, line.get(end..)?))
 }
 
 fn stand_in(text: &[u8], salt: &[u8]) -> Vec<u8> {
@@ -152,14 +201,14 @@ fn stand_in(text: &[u8], salt: &[u8]) -> Vec<u8> {
 }
 
 /// Where the JSON string stands that is the value of the first top-level `"text"`; None: there is none to strike out.
-fn text(line: &[u8]) -> Option<(usize, usize)> {
+fn text(line: &[u8], key: &Finder<'_>) -> Option<(usize, usize)> {
+    key.find(line)?;
     let (mut at, mut depth) = (0, 0u32);
     loop {
         match *line.get(at)? {
             b'"' => {
                 let end = string(line, at)?;
-                let key = line.get(at..end)? == b"\"text\"" && line.get(end) == Some(&b':');
-                if depth == 1 && key {
+                if depth == 1 && line.get(at..=end)? == KEY {
                     let (start, last) = (end + 1, string(line, end + 1)?);
                     return worth(line.get(start..last)?).then_some((start, last));
                 }
@@ -174,10 +223,18 @@ fn text(line: &[u8]) -> Option<(usize, usize)> {
 
 /// Where a JSON string that begins at `at` ends, its quotes included.
 fn string(line: &[u8], at: usize) -> Option<usize> {
-    if line.get(at) != Some(&b'"') {
-        return None;
+    let inside = line.get(at..)?.strip_prefix(b"\"")?;
+    for (n, byte) in inside.iter().take(SHORT).enumerate() {
+        match byte {
+            b'"' => return Some(at + n + 2),
+            b'\\' => return searched(line, at + 1 + n),
+            _ => {}
+        }
     }
-    let mut at = at + 1;
+    searched(line, at + 1 + SHORT.min(inside.len()))
+}
+
+fn searched(line: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr2(b'"', b'\\', line.get(at..)?)?;
         if line.get(at) == Some(&b'"') {
@@ -215,6 +272,39 @@ mod tests {
         assert_eq!((asked.salts, later.salts), (vec![7; SALT], vec![0; SALT]));
         assert!(struck(&other, &[1; SALT]).is_none());
         assert!(!other.windows(6).any(|part| part == b"select"));
+    }
+
+    #[test]
+    fn stretched_salts_differ_and_make_the_leaves_that_they_make_when_given() {
+        let lines = b"{\"text\":\"a\"}\n{\"n\":1}\n{\"text\":\"a\"}\n";
+        let made = fresh(lines, &[3; HASH]).unwrap();
+        let (one, rest) = made.salts.split_at(SALT);
+        let (none, other) = rest.split_at(SALT);
+        assert!(one != other && one != [0; SALT] && none == [0; SALT]);
+        assert_ne!(made.salts, fresh(lines, &[4; HASH]).unwrap().salts);
+        let again = leaves(lines, &made.salts).unwrap();
+        assert_eq!(
+            (made.entries, &made.hashes),
+            (again.entries.clone(), &again.hashes)
+        );
+        assert_eq!(hashes(&again.entries).unwrap(), made.hashes);
+        assert!(fresh(b"no end", &[0; HASH]).is_err() && hashes(&[0; 33]).is_err());
+        assert_eq!((count(lines), count(b"")), (3, 0));
+    }
+
+    #[test]
+    fn a_long_string_and_escapes_are_read_to_their_end() {
+        for long in [
+            "x".repeat(SHORT - 1),
+            "x".repeat(SHORT),
+            "x".repeat(90),
+            format!("{}\\\"", "y".repeat(SHORT - 1)),
+        ] {
+            let line = format!("{{\"a\":\"{long}\",\"text\":\"{long}\"}}");
+            let made = struck(line.as_bytes(), &[1; SALT]).unwrap();
+            let expected = format!("{{\"a\":\"{long}\",\"text\":\"[redacted ");
+            assert!(made.starts_with(expected.as_bytes()) && made.ends_with(b"]\"}"));
+        }
     }
 
     #[test]

@@ -237,6 +237,18 @@ def merkle_leaves(lines: bytes, salts: bytes, /) -> tuple[bytes, bytes, bytes]:
     `salts`: 16 bytes a line. KernelError when their number is another, or the last line is not whole.
     """
 
+def merkle_fresh(lines: bytes, seed: bytes, /) -> tuple[bytes, bytes, bytes]:
+    """`merkle_leaves` of lines that have no salts yet: these are stretched from 32 random bytes, to be used once and forgotten.
+
+    Raises KernelError when the last line is not whole, ValueError when the seed is not 32 bytes.
+    """
+
+def merkle_lines(lines: bytes, /) -> int:
+    """How many line feeds there are."""
+
+def merkle_hashes(entries: bytes, /) -> bytes:
+    """The leaf hashes of entries of 32 bytes each."""
+
 def merkle_root(hashes: bytes, /) -> bytes:
     """The tree hash (RFC 9162) over hashes of leaves or of equal subtrees, 32 bytes each. KernelError for other lengths."""
 

@@ -76,6 +76,23 @@ def test_a_tree_that_does_not_continue_another_is_found_out(size: int, data: st.
         check_consistency(size, _tree(LEAVES[:size]), older, other, path)
 
 
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(SIZES, st.sampled_from([1, 255, 256, 5000]))
+def test_what_levels_gain_are_the_hashes_over_their_tiles(size: int, step: int) -> None:
+    edge, gained = Edge(), {}
+    for at in range(0, size, max(step, size // 50)):
+        for level, (first, above) in enumerate(
+            edge.extend(b"".join(LEAVES[at : min(size, at + max(step, size // 50))])), 1
+        ):
+            assert len(gained.setdefault(level, b"")) == first * 32
+            gained[level] += above
+    full, tiles = _grown(size, 5000)
+    assert edge == full
+    for level, above in gained.items():
+        for at in range(0, len(above), 256 * 32):
+            assert tiles[level, at // (256 * 32)] == above[at : at + 256 * 32]
+
+
 def test_a_leaf_outside_the_tree_is_in_none() -> None:
     with pytest.raises(ProofError, match="outside"):
         check_inclusion(LEAVES[0], 1, 1, [], LEAVES[0])
@@ -97,4 +114,4 @@ def test_tiles_stand_where_the_specification_has_them() -> None:
 
 def test_a_tile_that_is_too_short_proves_nothing() -> None:
     with pytest.raises(ProofError, match="too short"):
-        Hashes(10, lambda *_: b"").leaf(3)
+        Hashes(10, lambda *_: b"").level(0, 3, 1)

@@ -8,7 +8,15 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sluice._kernel import merkle_above, merkle_leaves, merkle_root, merkle_struck
+from sluice._kernel import (
+    merkle_above,
+    merkle_fresh,
+    merkle_hashes,
+    merkle_leaves,
+    merkle_lines,
+    merkle_root,
+    merkle_struck,
+)
 
 HASHES = st.lists(st.binary(min_size=32, max_size=32), max_size=40)
 TEXTS = st.text(max_size=30)
@@ -58,6 +66,18 @@ def test_leaves_are_those_of_the_redacted_forms(events: list[tuple[dict[str, obj
     assert entries == b"".join(expected)
     assert hashes == b"".join(hashlib.sha256(b"\0" + entry).digest() for entry in expected)
     assert salts == b"".join(salt if event.get("text") else bytes(16) for event, salt in events)
+
+
+@CALM
+@given(st.lists(EVENTS, max_size=6), st.binary(min_size=32, max_size=32))
+def test_fresh_leaves_have_salts_stretched_from_the_seed(events: list[dict[str, object]], seed: bytes) -> None:
+    lines = b"".join(_compact(event) + b"\n" for event in events)
+    entries, hashes, salts = merkle_fresh(lines, seed)
+    stretched = [hashlib.sha256(seed + n.to_bytes(8, "big")).digest()[:16] for n in range(len(events))]
+    used = [salt if event.get("text") else bytes(16) for salt, event in zip(stretched, events, strict=True)]
+    assert salts == b"".join(used)
+    assert (entries, hashes, salts) == merkle_leaves(lines, salts)
+    assert (merkle_hashes(entries), merkle_lines(lines)) == (hashes, len(events))
 
 
 @CALM

@@ -6,16 +6,28 @@ Nothing here reads or writes a file: `Edge` grows a tree and says which tiles th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sluice._kernel import merkle_above, merkle_leaves, merkle_root, merkle_struck
+from sluice._kernel import (
+    merkle_above,
+    merkle_fresh,
+    merkle_hashes,
+    merkle_leaves,
+    merkle_lines,
+    merkle_root,
+    merkle_struck,
+)
 
 HASH = 32
 SALT = 16
 WIDTH = 256
+_TILE = HASH * WIDTH
 EMPTY = hashlib.sha256(b"").digest()
 
+count = merkle_lines
+fresh = merkle_fresh
+leaf_hashes = merkle_hashes
 leaves = merkle_leaves
 struck = merkle_struck
 
@@ -38,24 +50,34 @@ class Edge:
         """One that grows on its own."""
         return Edge(self.size, list(self.levels))
 
+    def extend(self, hashes: bytes) -> list[tuple[int, bytes]]:
+        """Takes in leaf hashes; of each level above the leaves, from the lowest on, what it gained: (first index, hashes)."""
+        return [(first, above) for first, _, above in self._rise(hashes) if above]
+
     def grow(self, hashes: bytes) -> list[Tile]:
         """Takes in leaf hashes; the tiles that became full, from the lowest level on."""
-        full: list[Tile] = []
+        return [
+            (level, first + at // _TILE, full[at : at + _TILE])
+            for level, (first, full, _) in enumerate(self._rise(hashes))
+            for at in range(0, len(full), _TILE)
+        ]
+
+    def _rise(self, hashes: bytes) -> list[tuple[int, bytes, bytes]]:
+        """Of each level that gains: the index of its first tile that is full now, all of these, and the hashes over them."""
+        gained = []
         before = self.size
         self.size += len(hashes) // HASH
         level = 0
         while hashes:
             if level == len(self.levels):
                 self.levels.append(b"")
-            first = before // WIDTH ** (level + 1)
             held = self.levels[level] + hashes
-            cut = len(held) // (HASH * WIDTH) * (HASH * WIDTH)
-            for at in range(0, cut, HASH * WIDTH):
-                full.append((level, first + at // (HASH * WIDTH), held[at : at + HASH * WIDTH]))
+            cut = len(held) // _TILE * _TILE
             self.levels[level] = held[cut:]
             hashes = merkle_above(held[:cut])
             level += 1
-        return full
+            gained.append((before // WIDTH**level, held[:cut], hashes))
+        return gained
 
     def partial(self) -> list[Tile]:
         """The tiles at the edge that are not full."""
@@ -90,17 +112,6 @@ class Hashes:
         self.size = size
         self._fetch = fetch
         self._last: tuple[int, int, bytes] = (-1, -1, b"")
-
-    def leaf(self, index: int) -> bytes:
-        """The hash of a leaf."""
-        return self._run(0, index, 1)
-
-    def runs(self, first: int, count: int) -> Iterator[bytes]:
-        """The hashes of so many leaves, tile by tile. ProofError when a tile is too short."""
-        while count > 0:
-            inside = min(count, WIDTH - first % WIDTH)
-            yield self._run(0, first, inside)
-            first, count = first + inside, count - inside
 
     def level(self, level: int, first: int, count: int) -> bytes:
         """So many hashes of a level, which must lie in one tile."""

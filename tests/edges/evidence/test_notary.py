@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice.edges.evidence import notary as notary_module
+from sluice.edges.evidence import flat, notary
 from sluice.edges.evidence.keys import create_key, load_key
 from sluice.edges.evidence.verify import verify
 from sluice.edges.sinks.jsonl import LogFailed
@@ -91,13 +91,43 @@ def test_a_lost_list_of_closed_segments_is_made_again(begin: Callable[..., Ledge
     _holds(ledger)
 
 
-def test_lost_tiles_are_made_again(ledger: Ledger) -> None:
+@pytest.mark.parametrize("left", [None, 0, 31, 32 * 300 + 7])
+@pytest.mark.parametrize("segment_bytes", [1 << 20, 9000])
+def test_a_lost_or_torn_tree_is_made_again(begin: Callable[..., Ledger], left: int | None, segment_bytes: int) -> None:
+    ledger = begin(segment_bytes=segment_bytes)
     ledger.write(600)
-    for path in sorted(ledger.folder.glob("tile/**/00*")):
-        if path.is_file():
+    before = {path.name: path.read_bytes() for path in ledger.folder.glob("tree/*")}
+    for path in ledger.folder.glob("tree/*"):
+        if left is None:
             path.unlink()
+        else:
+            os.truncate(path, min(left, path.stat().st_size))
     ledger.restart()
+    assert {path.name: path.read_bytes() for path in ledger.folder.glob("tree/*")} == before
     _holds(ledger)
+    ledger.write(300)
+    _holds(ledger)
+
+
+def test_what_a_lost_process_had_of_the_tree_beyond_the_log_is_cut_off(ledger: Ledger) -> None:
+    ledger.write(300)
+    with (ledger.folder / "tree/entries").open("ab") as file:
+        file.write(bytes(32 * 500 + 5))
+    ledger.restart()
+    ledger.write(10)
+    assert (ledger.folder / "tree/entries").stat().st_size == 32 * 310
+    _holds(ledger)
+
+
+def test_a_tree_of_segments_that_are_gone_cannot_be_made_again(begin: Callable[..., Ledger]) -> None:
+    ledger = begin(segment_bytes=9000)
+    ledger.write(600)
+    ledger.close()
+    (ledger.folder / "audit-000001.jsonl").unlink()
+    (ledger.folder / "tree/entries").unlink()
+    with pytest.raises(LogFailed, match="put the folder back from a copy"):
+        ledger.open()
+    assert (ledger.folder / "closed.jsonl").exists()
 
 
 def test_a_clock_that_stands_before_the_last_event_is_said(ledger: Ledger) -> None:
@@ -111,27 +141,34 @@ def test_a_clock_that_stands_before_the_last_event_is_said(ledger: Ledger) -> No
     _holds(ledger)
 
 
-@pytest.mark.parametrize("nth", range(1, 12))
+@pytest.mark.parametrize("nth", range(1, 24))
 def test_a_full_disk_at_any_file_delays_the_checkpoint_and_no_more(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, nth: int
+    begin: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
+    ledger = begin(segment_bytes=20_000)
     ledger.write(250)
     calls = 0
-    whole = notary_module.put
 
-    def put(path: Path, data: bytes, *, synced: bool = False) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == nth:
-            raise OSError(28, "No space left on device")
-        whole(path, data, synced=synced)
+    def failing(whole: Callable[..., None]) -> Callable[..., None]:
+        def write(*args: object, **options: object) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == nth:
+                raise OSError(28, "No space left on device")
+            whole(*args, **options)
 
-    monkeypatch.setattr(notary_module, "put", put)
+        return write
+
+    for module, name in ((notary, "put"), (notary, "put_at"), (notary, "add_closed"), (flat, "put_at")):
+        monkeypatch.setattr(module, name, failing(getattr(module, name)))
+    failed = False
     try:
         ledger.write(600)
     except OSError:
-        assert ledger.notary.signed.size == 250
+        failed = True
     monkeypatch.undo()
+    assert failed is (calls >= nth)
+    assert failed or nth > 12
     ledger.sign()
     _holds(ledger)
     ledger.restart()

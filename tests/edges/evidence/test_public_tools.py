@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sluice.edges.evidence.tiles import lay_out
+
 from .conftest import Ledger
 
 PROGRAM = Path(__file__).parent / "public"
@@ -27,10 +29,15 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("count", [3, 256, 700, 66_000])
-def test_go_reads_checkpoint_tiles_and_entries(reader: Path, begin: Callable[..., Ledger], count: int) -> None:
+def test_go_reads_checkpoint_tiles_and_entries(
+    reader: Path, begin: Callable[..., Ledger], tmp_path: Path, count: int
+) -> None:
     ledger = begin(origin="example.com/sluice")
-    ledger.write(count)
+    ledger.write(count // 2)
+    lay_out(ledger.folder, ledger.notary.verifier, tmp_path / "tiles")
+    ledger.write(count - count // 2)
+    lay_out(ledger.folder, ledger.notary.verifier, tmp_path / "tiles")
     done = subprocess.run(
-        [reader, ledger.folder, str(ledger.notary.verifier)], capture_output=True, text=True, check=False
+        [reader, tmp_path / "tiles", str(ledger.notary.verifier)], capture_output=True, text=True, check=False
     )
     assert (done.stderr, done.stdout) == ("", f"example.com/sluice {count}\n")

@@ -115,19 +115,22 @@ def test_an_older_checkpoint_in_the_middle_of_a_tile_is_continued(signed: Ledger
     assert _verify(ledger, kept).notes == ["it continues the checkpoint of 300 events"]
 
 
-@pytest.mark.parametrize("path", ["tile/0/000", "tile/0/001", "tile/entries/001"])
-def test_a_changed_tile_is_found(signed: Ledger, path: str) -> None:
-    tile = bytearray((signed.folder / path).read_bytes())
-    tile[40] ^= 1
-    (signed.folder / path).write_bytes(tile)
-    report = _verify(signed)
-    assert not report.holds
-    assert "the events do not make up the tree that was signed" not in report.problems
+@pytest.mark.parametrize(("name", "index"), [("entries", 0), ("entries", 300), ("entries", 699), ("1", 0), ("1", 1)])
+def test_a_changed_tree_is_found(signed: Ledger, name: str, index: int) -> None:
+    tree = bytearray((signed.folder / "tree" / name).read_bytes())
+    tree[index * 32 + 8] ^= 1
+    (signed.folder / "tree" / name).write_bytes(tree)
+    (problem,) = _verify(signed).problems
+    expected = f"differs from event {index}" if name == "entries" else "is not what the events make it"
+    assert problem == f"`tree/{name}` {expected}"
 
 
-def test_a_missing_tile_is_found(signed: Ledger) -> None:
-    (signed.folder / "tile/0/001").unlink()
-    assert "is missing" in _verify(signed).problems[0]
+def test_a_lost_or_shortened_tree_is_found(signed: Ledger) -> None:
+    path = signed.folder / "tree/entries"
+    path.write_bytes(path.read_bytes()[:-32])
+    assert "ends before entry 700" in _verify(signed).problems[0]
+    path.unlink()
+    assert "cannot be read" in _verify(signed).problems[0]
 
 
 def test_a_checkpoint_of_another_key_is_refused(signed: Ledger, begin: Callable[..., Ledger]) -> None:
@@ -141,7 +144,7 @@ def test_a_log_without_a_checkpoint_proves_nothing(ledger: Ledger) -> None:
     assert "nothing in it was signed" in _verify(ledger).problems[0]
 
 
-def test_a_segment_that_is_not_here_is_covered_by_its_tiles(signed: Ledger) -> None:
+def test_a_segment_that_is_not_here_is_covered_by_its_leaves(signed: Ledger) -> None:
     _segments(signed)[0].unlink()
     report = _verify(signed)
     assert report.holds

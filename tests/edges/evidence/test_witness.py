@@ -132,6 +132,8 @@ def test_a_file_elsewhere_and_a_webhook_get_the_checkpoint(ledger: Ledger, cosig
     ledger.write(4)
     note = (ledger.folder / "checkpoint").read_bytes()
     hand_on(ledger.folder, ledger.notary.verifier, Witness(file=tmp_path / "elsewhere"))
+    hand_on(ledger.folder, ledger.notary.verifier, Witness(tiles=tmp_path / "tiles"))
+    assert (tmp_path / "tiles/checkpoint").read_bytes() == (ledger.folder / "checkpoint").read_bytes()
     hand_on(ledger.folder, ledger.notary.verifier, Witness(webhook=f"{cosigner.url}/hook"))
     assert (tmp_path / "elsewhere").read_bytes() == note
     assert cosigner.posted == [note]

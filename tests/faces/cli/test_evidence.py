@@ -55,6 +55,15 @@ def test_a_kept_checkpoint_is_continued(folder: Path, run: Run) -> None:
     assert run("audit", "verify", "--against", "missing").exit_code == 3
 
 
+def test_the_tree_is_laid_out_as_tiles(folder: Path, run: Run) -> None:
+    found = json.loads(run("audit", "tiles", "public", "--json").stdout)
+    assert (found[0]["size"], found[0]["files"]) == (3, 2)
+    assert (folder / "public/tile/entries/000.p/3").stat().st_size == 3 * 34
+    assert "3 events in public, 0 files written" in run("audit", "tiles", "public").output
+    (folder / "tree").write_text("")
+    assert run("audit", "tiles", "tree").exit_code == 3
+
+
 def test_each_line_of_an_event_is_proven(folder: Path, run: Run) -> None:
     proved = run("audit", "prove", "c1-1")
     assert proved.output.split() == ["c1-1-statement-asked.tlog-proof", "c1-1-statement-done.tlog-proof"]

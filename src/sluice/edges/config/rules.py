@@ -174,8 +174,8 @@ def _store(store: StoreSettings, reader: Reader) -> None:
 
 def _witness(index: int, witness: Witness, reader: Reader) -> None:
     place = ("audit", "witnesses", index)
-    if sum(way is not None for way in (witness.file, witness.webhook, witness.cosigner)) != 1:
-        reader.fail(place, "it has to be reached one way", "expected one of `file`, `webhook` and `cosigner`")
+    if sum(way is not None for way in (witness.file, witness.tiles, witness.webhook, witness.cosigner)) != 1:
+        reader.fail(place, "it has to be reached one way", "expected one of `file`, `tiles`, `webhook` and `cosigner`")
     if (witness.cosigner is None) != (witness.key is None):
         reader.fail(place, "a cosigner has a verifier key, others have none", "expected `key` with `cosigner`")
 

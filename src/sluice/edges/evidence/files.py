@@ -1,26 +1,22 @@
-"""The files beside a log's segments: tiles and entry bundles (C2SP tlog-tiles), salts, the checkpoint, the list of closed segments.
+"""The files beside a log's segments: salts, the checkpoint, the list of closed segments.
 
 audit-000001.jsonl   the lines               audit-000001.salts   16 bytes a line
 checkpoint           the signed tree head    closed.jsonl         which leaves a closed segment holds
-tile/<level>/<n>     hashes                  tile/entries/<n>     what is in the leaves
+tree/                the hashes (`flat.py`)
 """
 
 from __future__ import annotations
 
 import base64
 import os
-import shutil
 from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 
 from sluice.audit.note import Checkpoint, NoteError, Verifier, open_note
-from sluice.audit.tree import HASH, WIDTH, Edge, Hashes, tile_path
+from sluice.audit.tree import Edge
 from sluice.edges.sinks.jsonl import LogFailed
-
-FRAMED = HASH + 2
-"""Bytes of an entry in a bundle: its length, big-endian in two bytes, and itself."""
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -31,18 +27,21 @@ class Closed(msgspec.Struct, frozen=True):
     lines: int
     size: int
     edge: tuple[str, ...]
-    bundle: str
 
     @classmethod
-    def of(cls, segment: int, first: int, size: int, edge: Edge, bundle: bytes) -> Closed:
+    def of(cls, segment: int, first: int, size: int, edge: Edge) -> Closed:
         """What is to be kept of a segment that ends where the edge is."""
         levels = tuple(base64.b64encode(held).decode() for held in edge.levels)
-        return cls(segment, first, edge.size - first, size, levels, base64.b64encode(bundle).decode())
+        return cls(segment, first, edge.size - first, size, levels)
 
-    def behind(self) -> tuple[Edge, bytes]:
-        """The tree's edge, and the bundle that is not full yet, where this segment ends."""
-        edge = Edge(self.first + self.lines, [base64.b64decode(held) for held in self.edge])
-        return edge, base64.b64decode(self.bundle)
+    @property
+    def end(self) -> int:
+        """The first leaf behind it."""
+        return self.first + self.lines
+
+    def behind(self) -> Edge:
+        """The tree's edge where this segment ends."""
+        return Edge(self.end, [base64.b64decode(held) for held in self.edge])
 
 
 _CLOSED = msgspec.json.Decoder(Closed)
@@ -64,7 +63,7 @@ def read_closed(folder: Path) -> list[Closed]:
     except (OSError, msgspec.MsgspecError) as error:
         raise LogFailed(f"`{path}` cannot be read as the list of closed segments") from error
     for before, after in pairwise(found):
-        if after.segment <= before.segment or after.first != before.first + before.lines:
+        if after.segment <= before.segment or after.first != before.end:
             raise LogFailed(f"`{path}` does not list segments that follow one another")
     return found
 
@@ -117,6 +116,25 @@ def put(path: Path, data: bytes, *, synced: bool = False) -> None:
     beside.replace(path)
 
 
+def put_at(path: Path, data: bytes | bytearray, at: int, *, synced: bool = False) -> None:
+    """Writes into a file, which ends behind that then; OSError when that fails."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        fd = os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(path, flags, 0o600)
+    try:
+        if os.pwrite(fd, data, at) != len(data):
+            raise OSError(28, "No space left on device")
+        if os.fstat(fd).st_size != at + len(data):
+            os.ftruncate(fd, at + len(data))
+        if synced:
+            os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
 def sync_folder(folder: Path) -> None:
     """Forces a folder's names to the medium; OSError when that fails."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -124,34 +142,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def drop_partials(folder: Path, path: str) -> None:
-    """Removes the partial forms of a tile that is full now."""
-    shutil.rmtree(folder / f"{path}.p", ignore_errors=True)
-
-
-def framed(entries: bytes) -> bytes:
-    """Entries as they stand in a bundle."""
-    return b"".join([b"\0\x20" + entries[at : at + HASH] for at in range(0, len(entries), HASH)])
-
-
-def hashes_of(folder: Path, size: int) -> Hashes:
-    """The tree of so many leaves, by its tiles on disk; LogFailed when one that is needed cannot be read."""
-
-    def fetch(level: int, index: int, width: int) -> bytes:
-        for wide in (WIDTH, width):
-            try:
-                return (folder / tile_path(str(level), index, wide)).read_bytes()
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise LogFailed(f"a tile in `{folder}` cannot be read: {error.strerror}") from error
-        # Any wider partial tile begins with the same hashes.
-        beside = sorted((int(one.name), one) for one in (folder / f"{tile_path(str(level), index)}.p").glob("*"))
-        for wide, path in beside:
-            if wide >= width:
-                return path.read_bytes()
-        raise LogFailed(f"`{folder / tile_path(str(level), index, width)}` is missing")
-
-    return Hashes(size, fetch)

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sluice.audit.note import Checkpoint, NoteError, Signer, open_note
 from sluice.audit.tree import HASH, WIDTH, Edge, leaf_hash, tile_path
-from sluice.edges.evidence.files import hashes_of, put, read_checkpoint, sync_folder
+from sluice.edges.evidence.files import put, read_checkpoint, sync_folder
+from sluice.edges.evidence.tiles import tiles_in
 from sluice.edges.sinks.jsonl import LogFailed
 
 
@@ -55,7 +56,7 @@ def _grow(folder: Path, signer: Signer, edge: Edge, bundle: bytes, notes: list[b
 
 def _edge(folder: Path, size: int) -> tuple[Edge, bytes]:
     edge, level = Edge(size), 0
-    tiles = hashes_of(folder, size)
+    tiles = tiles_in(folder, size)
     while size >> (8 * level):
         above = size >> (8 * level)
         edge.levels.append(tiles.level(level, above - above % WIDTH, above % WIDTH))

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sluice.audit.tree import SALT
+from sluice.audit.tree import SALT, count
 
-RUN = 4 << 20
+RUN = 1 << 20
 
 
 def runs(fd: int, start: int, end: int) -> Iterator[bytes]:
@@ -35,7 +35,7 @@ def salted(path: Path, salts: bytes, size: int) -> Iterator[tuple[bytes, bytes, 
     at = 0
     with path.open("rb") as file:
         for run in runs(file.fileno(), 0, size):
-            wanted = run.count(b"\n") * SALT
+            wanted = count(run) * SALT
             own = salts[at : at + wanted]
             at += wanted
             yield run, own.ljust(wanted, b"\0"), len(own) == wanted

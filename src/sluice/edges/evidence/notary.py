@@ -1,8 +1,9 @@
 """Makes leaves of the lines that a log has taken, and signs the tree's head.
 
-It works behind the log, in a thread of its own: a statement never waits for it. What it signs is on the medium before: the
-lines because the log forced them there first, their salts because it does so itself. Tiles need not be: they are made
-again from the lines at the next start, which therefore also notices when those are no longer what was signed.
+It works behind the log, in a thread of its own: a statement never waits for it, and it holds Python's lock only between calls
+that go over thousands of lines without it. What it signs is on the medium before: the lines because the log forced them there
+first, their salts because it does so itself. The tree of the open segment need not be: it is made again from the lines at the
+next start, which therefore also notices when those are no longer what was signed.
 """
 
 from __future__ import annotations
@@ -13,19 +14,18 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sluice.audit.note import Checkpoint, NoteError, Signer
-from sluice.audit.tree import HASH, SALT, WIDTH, Edge, leaves, tile_path
+from sluice.audit.tree import HASH, SALT, Edge, fresh, leaves
 from sluice.edges.evidence.files import (
-    FRAMED,
     Closed,
     add_closed,
-    drop_partials,
-    framed,
     put,
+    put_at,
     read_checkpoint,
     read_closed,
     salts_path,
     sync_folder,
 )
+from sluice.edges.evidence.flat import ENTRIES, FlatTree
 from sluice.edges.evidence.lines import runs, salted, split
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed, segment_path, segments
 
@@ -46,11 +46,11 @@ class Notary:
         self.verifier = self._signer.verifier
         self.found: tuple[str, ...] = ()
         self._folder = log.path
-        self._pending: dict[str, bytes] = {}
+        self._tree = FlatTree(self._folder)
         self._salts: bytearray = bytearray()
         self.signed = read_checkpoint(self._folder, self.verifier) or Checkpoint(origin, 0, Edge().root())
-        closed = read_closed(self._folder)
-        self._edge, self._bundle = closed[-1].behind() if closed else (Edge(), b"")
+        closed = self._closed()
+        self._edge = closed[-1].behind() if closed else Edge()
         self._number = closed[-1].segment + 1 if closed else min(segments(self._folder), default=1)
         self._offset, self._first = 0, self._edge.size
         try:
@@ -71,6 +71,19 @@ class Notary:
         self._take(size)
         self._sign()
         return self.signed if self.signed != before else None
+
+    def _closed(self) -> list[Closed]:
+        closed = read_closed(self._folder)
+        if not closed or self._tree.size() >= closed[-1].end:
+            return closed
+        if closed[0].first or not {one.segment for one in closed} <= set(segments(self._folder)):
+            raise LogFailed(
+                f"the tree in `{self._folder / 'tree'}` ends before entry {closed[-1].end}, and segments it was made of are "
+                "not here any more; put the folder back from a copy"
+            )
+        # Everything it was made of is here, so it is made again, and held to the checkpoint on the way.
+        (self._folder / "closed.jsonl").unlink()
+        return []
 
     def _replay(self, number: int, size: int) -> None:
         known = self.signed.size
@@ -100,7 +113,7 @@ class Notary:
                 self._add(run[:cut], own[: known * SALT])
                 self._check(complete=False)
             if cut < len(run):
-                self._add(run[cut:], os.urandom(run.count(b"\n", cut) * SALT))
+                self._add(run[cut:])
         self._offset = size
 
     def _check(self, *, complete: bool) -> None:
@@ -120,71 +133,36 @@ class Notary:
         fd = os.open(segment_path(self._folder, self._number), os.O_RDONLY | os.O_CLOEXEC)
         try:
             for run in runs(fd, self._offset, size):
-                self._add(run, os.urandom(run.count(b"\n") * SALT))
+                self._add(run)
                 self._offset += len(run)
         finally:
             os.close(fd)
 
-    def _add(self, run: bytes, salts: bytes) -> None:
-        entries, hashes, salts = leaves(run, salts)
+    def _add(self, run: bytes, salts: bytes | None = None) -> None:
+        entries, hashes, salts = fresh(run, os.urandom(HASH)) if salts is None else leaves(run, salts)
         self._salts += salts
-        for level, index, tile in self._edge.grow(hashes):
-            self._pending[tile_path(str(level), index)] = tile
-        held = self._bundle + framed(entries)
-        full = len(held) // (FRAMED * WIDTH)
-        first = self._edge.size // WIDTH - full
-        for at in range(full):
-            bundle = held[at * FRAMED * WIDTH : (at + 1) * FRAMED * WIDTH]
-            self._pending[tile_path("entries", first + at)] = bundle
-        self._bundle = held[full * FRAMED * WIDTH :]
+        self._tree.add(ENTRIES, self._edge.size, entries)
+        for level, (first, gained) in enumerate(self._edge.extend(hashes), 1):
+            self._tree.add(str(level), first, gained)
 
     def _sign(self) -> None:
-        if self._edge.size == self.signed.size and not self._pending:
+        if self._edge.size == self.signed.size and not self._tree.pending:
             return
         self._flush()
-        for level, index, held in self._edge.partial():
-            put(self._folder / tile_path(str(level), index, len(held) // HASH), held)
-        if self._bundle:
-            index = self._edge.size // WIDTH
-            put(self._folder / tile_path("entries", index, len(self._bundle) // FRAMED), self._bundle)
         checkpoint = Checkpoint(self.verifier.name, self._edge.size, self._edge.root())
         put(self._folder / "checkpoint", self._signer.sign(checkpoint.text()), synced=True)
         sync_folder(self._folder)
         self.signed = checkpoint
 
     def _flush(self) -> None:
-        self._write_salts()
-        for path, tile in list(self._pending.items()):
-            put(self._folder / path, tile)
-            drop_partials(self._folder, path)
-            del self._pending[path]
-
-    def _write_salts(self) -> None:
-        path = salts_path(self._folder, self._number)
         at = (self._edge.size - self._first) * SALT - len(self._salts)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            if os.pwrite(fd, self._salts, at) != len(self._salts):
-                raise OSError(28, "No space left on device")
-            os.ftruncate(fd, at + len(self._salts))
-            os.fdatasync(fd)
-        finally:
-            os.close(fd)
+        put_at(salts_path(self._folder, self._number), self._salts, at, synced=True)
         self._salts.clear()
+        self._tree.flush()
 
     def _close_segment(self) -> None:
         self._flush()
-        for index in range(self._first // WIDTH, self._edge.size // WIDTH):
-            for kind in ("0", "entries"):
-                _sync(self._folder / tile_path(kind, index))
-        add_closed(self._folder, Closed.of(self._number, self._first, self._offset, self._edge, self._bundle))
+        self._tree.sync()
+        add_closed(self._folder, Closed.of(self._number, self._first, self._offset, self._edge))
         self._number = min(one for one in segments(self._folder) if one > self._number)
         self._offset, self._first = 0, self._edge.size
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -10,7 +10,8 @@ import msgspec
 
 from sluice.audit.note import Checkpoint, NoteError, Proof, Verifier, open_note
 from sluice.audit.tree import SALT, check_inclusion, leaves
-from sluice.edges.evidence.files import hashes_of, read_checkpoint, read_closed, salts_path
+from sluice.edges.evidence.files import read_checkpoint, read_closed, salts_path
+from sluice.edges.evidence.flat import hashes_of
 from sluice.edges.evidence.lines import salted, whole_size
 from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
 

@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sluice.audit.note import Checkpoint, Verifier
-from sluice.audit.tree import HASH, WIDTH, Edge, ProofError, leaves, tile_path
-from sluice.edges.evidence.files import framed, hashes_of, read_checkpoint, read_closed, salts_path
+from sluice.audit.tree import HASH, WIDTH, Edge, leaf_hashes, leaves
+from sluice.edges.evidence.files import read_checkpoint, read_closed, salts_path
+from sluice.edges.evidence.flat import entries_of, level_of
 from sluice.edges.evidence.lines import salted, whole_size
 from sluice.edges.evidence.redact import redactions
 from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
 
 _AHEAD = 4
 _LISTED = 20
+_LEAVES = 1 << 16
 
 Leaves = tuple[bytes, bytes, bytes]
 
@@ -78,12 +80,10 @@ class _Reading:
         self.report, self.signed, self.progress = report, signed, progress
         self.against = against
         self.edge = Edge()
-        self.tiles = hashes_of(report.folder, signed.size)
         self.marks = sorted({signed.size, *([against.size] if against else [])})
         self.roots: dict[int, bytes] = {0: self.edge.root()}
         self.differing: list[tuple[int, int, int]] = []
-        self.tiles_differ: set[str] = set()
-        self.held: tuple[int, bytes] | None = (0, b"")
+        self.tree_differs: set[str] = set()
 
     def all(self) -> None:
         report, folder = self.report, self.report.folder
@@ -96,7 +96,7 @@ class _Reading:
                 if known is not None and lines != known.lines:
                     report.problem(f"segment {number} has {lines} events; it was closed with {known.lines}")
             elif known is not None:
-                self._by_tiles(number, known.first, known.lines)
+                self._by_leaves(number, known.first, known.lines)
         gaps = [number for number in range(min(present, default=1), max(present, default=0)) if number not in present]
         for number in gaps:
             if number not in closed:
@@ -110,12 +110,12 @@ class _Reading:
         stored = salts_path(self.report.folder, number)
         salts = stored.read_bytes() if stored.exists() else b""
         for entries, hashes, _ in _hashed(path, salts, whole_size(path)):
-            self._compare(number, before, hashes)
-            self._grow(hashes, entries)
+            self._compare(number, before, entries)
+            self._grow(hashes)
             self.progress(self.edge.size)
         return self.edge.size - before
 
-    def _by_tiles(self, number: int, first: int, lines: int) -> None:
+    def _by_leaves(self, number: int, first: int, lines: int) -> None:
         last = min(first + lines, self.signed.size)
         self.report.notes.append(
             f"segment {number} (events {first} to {first + lines - 1}) is not here; its leaves are"
@@ -123,59 +123,46 @@ class _Reading:
         if first != self.edge.size:
             self.report.problem(f"segment {number} does not follow the one before it")
         try:
-            self._grow(b"".join(self.tiles.runs(self.edge.size, last - self.edge.size)), None)
-        except (LogFailed, ProofError) as error:
+            while self.edge.size < last:
+                count = min(last - self.edge.size, _LEAVES)
+                self._grow(leaf_hashes(entries_of(self.report.folder, self.edge.size, count)))
+        except LogFailed as error:
             self.report.problem(str(error))
 
-    def _compare(self, number: int, first: int, hashes: bytes) -> None:
-        count = min(len(hashes) // HASH, self.signed.size - self.edge.size)
+    def _compare(self, number: int, first: int, entries: bytes) -> None:
+        count = min(len(entries) // HASH, self.signed.size - self.edge.size)
         if count <= 0 or len(self.differing) >= _LISTED:
             return
         try:
-            stored = b"".join(self.tiles.runs(self.edge.size, count))
-        except (LogFailed, ProofError) as error:
-            self.tiles_differ.add(str(error))
+            stored = entries_of(self.report.folder, self.edge.size, count)
+        except LogFailed as error:
+            self.tree_differs.add(str(error))
             return
-        if stored == hashes[: count * HASH]:
+        if stored == entries[: count * HASH]:
             return
         for at in range(count):
-            if stored[at * HASH : (at + 1) * HASH] != hashes[at * HASH : (at + 1) * HASH]:
+            if stored[at * HASH : (at + 1) * HASH] != entries[at * HASH : (at + 1) * HASH]:
                 index = self.edge.size + at
                 self.differing.append((index, number, index - first + 1))
 
-    def _grow(self, hashes: bytes, entries: bytes | None) -> None:
+    def _grow(self, hashes: bytes) -> None:
         for mark in self.marks:
             inside = (mark - self.edge.size) * HASH
             if 0 < inside <= len(hashes):
                 ahead = self.edge.copy()
-                ahead.grow(hashes[:inside])
+                ahead.extend(hashes[:inside])
                 self.roots[mark] = ahead.root()
-        first = self.edge.size
-        for level, index, tile in self.edge.grow(hashes):
-            if level and (index + 1) * WIDTH ** (level + 1) <= self.signed.size:
-                self._same(tile_path(str(level), index), tile)
-        if entries is None:
-            self.held = None
-        else:
-            self._bundles(first, entries)
+        for level, (first, gained) in enumerate(self.edge.extend(hashes), 1):
+            count = min(len(gained) // HASH, self.signed.size // WIDTH**level - first)
+            if count > 0:
+                self._same(level, first, gained[: count * HASH])
 
-    def _bundles(self, first: int, entries: bytes) -> None:
-        # A bundle that began in a segment that is not here cannot be made again.
-        start, held = self.held or (first + -first % WIDTH, b"")
-        held += entries[max(0, start - first) * HASH :] if self.held is None else entries
-        while len(held) >= WIDTH * HASH:
-            if start + WIDTH <= self.signed.size:
-                self._same(tile_path("entries", start // WIDTH), framed(held[: WIDTH * HASH]))
-            start, held = start + WIDTH, held[WIDTH * HASH :]
-        if start <= first + len(entries) // HASH:
-            self.held = start, held
-
-    def _same(self, path: str, expected: bytes) -> None:
+    def _same(self, level: int, first: int, expected: bytes) -> None:
         try:
-            if (self.report.folder / path).read_bytes() != expected:
-                self.tiles_differ.add(f"`{path}` is not what the events make it")
-        except OSError as error:
-            self.tiles_differ.add(f"`{path}` cannot be read: {error.strerror}")
+            if level_of(self.report.folder, level, first, len(expected) // HASH) != expected:
+                self.tree_differs.add(f"`tree/{level}` is not what the events make it")
+        except LogFailed as error:
+            self.tree_differs.add(str(error))
 
     def _conclude(self) -> None:
         report, signed = self.report, self.signed
@@ -183,10 +170,14 @@ class _Reading:
             report.problem(f"cut off: {signed.size} events were signed, {self.edge.size} are here")
         elif self.roots[signed.size] != signed.root:
             report.problem("the events do not make up the tree that was signed")
+        elif self.differing:
+            # The events are what was signed, so it is the tree beside them that was changed.
+            self.tree_differs |= {f"`tree/entries` differs from event {index}" for index, _, _ in self.differing}
+            self.differing.clear()
         for index, segment, line in self.differing:
             report.problem(f"event {index} (segment {segment}, line {line}) is not what was signed")
         if not self.differing:
-            for text in sorted(self.tiles_differ):
+            for text in sorted(self.tree_differs):
                 report.problem(text)
         if self.edge.size > signed.size:
             report.notes.append(f"{self.edge.size - signed.size} events have no checkpoint yet")
@@ -222,9 +213,10 @@ def _hashed(path: Path, salts: bytes, size: int) -> Iterator[Leaves]:
 
 
 def logs_in(folder: Path) -> list[Path]:
-    """The logs in a folder: itself, if it is one, and the folders in it that are; LogFailed when there is none."""
+    """The logs in a folder: itself, if it is one, and the folders in it that are, but for those of tiles; LogFailed when there is none."""
     try:
-        beside = sorted(one for one in folder.iterdir() if one.is_dir() and one.name not in ("tile", "heads"))
+        # Folders of tiles (that of the heads, too) hold a checkpoint and no log.
+        beside = sorted(one for one in folder.iterdir() if one.is_dir() and not (one / "tile").exists())
         found = [one for one in (folder, *beside) if (one / "checkpoint").exists() or segments(one)]
     except OSError as error:
         raise LogFailed(f"the log in `{folder}` cannot be read: {error.strerror}") from error

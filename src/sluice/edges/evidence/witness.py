@@ -1,4 +1,4 @@
-"""Hands checkpoints to those who keep them where the gateway cannot change them: a file elsewhere, a webhook, a cosigner.
+"""Hands checkpoints to those who keep them where the gateway cannot change them: files elsewhere, a webhook, a cosigner.
 
 A cosigner speaks C2SP tlog-witness: it is shown that each checkpoint continues the one before, and signs that it saw so.
 """
@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from sluice.audit.note import COSIGNATURE, Checkpoint, NoteError, Verifier, open_note
 from sluice.audit.tree import ProofError
 from sluice.edges.config import Witness
-from sluice.edges.evidence.files import hashes_of, put
+from sluice.edges.evidence.files import put
+from sluice.edges.evidence.flat import hashes_of
+from sluice.edges.evidence.tiles import lay_out
 from sluice.edges.sinks.jsonl import LogFailed
 
 _SECONDS = 10.0
@@ -34,6 +36,8 @@ def hand_on(folder: Path, log: Verifier, witness: Witness) -> Checkpoint:
         checkpoint = Checkpoint.parse(open_note(note, (log,)).text)
         if witness.file is not None:
             put(witness.file, note, synced=True)
+        elif witness.tiles is not None:
+            lay_out(folder, log, witness.tiles)
         elif witness.webhook is not None:
             status, said = _post(witness.webhook, note)
             if not 200 <= status < 300:
@@ -114,4 +118,4 @@ def _post(url: str, body: bytes) -> tuple[int, bytes]:
 
 
 def _name(witness: Witness) -> str:
-    return f"the witness `{witness.file or witness.webhook or witness.cosigner}`"
+    return f"the witness `{witness.file or witness.tiles or witness.webhook or witness.cosigner}`"

@@ -18,6 +18,7 @@ from sluice.edges.evidence.keys import create_key, load_key
 from sluice.edges.evidence.opening import begun_as
 from sluice.edges.evidence.prove import check_proof, find, prove
 from sluice.edges.evidence.redact import redact
+from sluice.edges.evidence.tiles import lay_out
 from sluice.edges.evidence.verify import Report, logs_in, verify
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
@@ -133,6 +134,38 @@ def prove_command(
     out.data(written)
     for path in written:
         out.say(str(path))
+
+
+def tiles_command(
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the tiles are, or are to be.")],
+    key: Key = None,
+    log: Log = None,
+    config: ConfigPath = DEFAULT_CONFIG,
+    json: AsJson = False,
+) -> None:
+    """Lay the log's tree out as C2SP tlog-tiles, for public tools to read; run again, it adds what is new.
+
+    Tiles hold hashes alone, nothing of the events, and may be served by any web server. Of several logs, each gets a
+    folder of its own name in FOLDER. The gateway does this by itself for a witness of the kind `tiles`.
+
+    Examples:
+
+      sluice audit tiles /srv/www/sluice-log
+    """
+    folders = [one for one in logs_in(log or load(config).audit.path) if one.name != "heads"]
+    known, out, told = _known(key, config, folders), Output(json), []
+    for folder in folders:
+        origin = begun_as(folder) or ""
+        if origin not in known:
+            raise Failure(Status.USAGE, f"no verifier key of the log `{origin}` was given")
+        into = target / folder.name if len(folders) > 1 else target
+        try:
+            laid = lay_out(folder, known[origin], into)
+        except OSError as error:
+            raise Failure(Status.UNREACHABLE, f"`{into}` cannot be written: {error.strerror}") from error
+        told.append({"origin": origin, "folder": into, "size": laid.size, "files": laid.files})
+        out.say(f"{origin}: {laid.size} events in {into}, {laid.files} files written")
+    out.data(told)
 
 
 def check_proof_command(
