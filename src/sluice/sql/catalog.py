@@ -74,7 +74,9 @@ class Function:
     vouches for that.
 
     `columns`: those of its result when it stands in FROM, () for one that is called after the call; None: not known, or as
-    many as its arguments make it. `returns`: the types of its value in all forms, by oid.
+    many as its arguments make it. `returns`: the types of its value in all forms, by oid. `many`: it answers with any number
+    of rows. `reads`: it computes on its arguments and on these columns of the system's own, and on nothing else. `acts`: that
+    it was called can be told afterwards. `keeps`: so can what it was called with; it is harmless while that is no column's.
     """
 
     schema: str
@@ -85,6 +87,10 @@ class Function:
     declared: bool = False
     columns: tuple[str, ...] | None = None
     returns: frozenset[int] = frozenset()
+    many: bool = False
+    reads: tuple[ColumnRef, ...] = ()
+    acts: bool = False
+    keeps: bool = False
 
 
 _SYSTEM = "pg_catalog"

@@ -19,9 +19,9 @@ class Name:
 
 @dataclass(slots=True)
 class Constant:
-    """A literal. `whole`: a whole number, which ORDER BY and GROUP BY take for the position of an output."""
+    """A literal. `whole`: the whole number it is, which ORDER BY and GROUP BY take for the position of an output."""
 
-    whole: bool = False
+    whole: int | None = None
 
 
 @dataclass(slots=True)
@@ -46,6 +46,8 @@ class Call:
     star: bool = False
     setting: bool = False
     """Reads or sets a setting that is named in the text and that any session may read or set; if it is the server's own."""
+    named_by: tuple[str, str, str] | None = None
+    """`setting` holds only if the first argument is this column (schema, table, column), which a condition holds to the name."""
 
 
 @dataclass(slots=True)
@@ -223,6 +225,8 @@ class Select:
     row_bound: int | None = None
     ctes: list[Cte] = field(default_factory=list)
     locking: bool = False
+    gathered: bool = False
+    """All its rows become one array: their order and number are a part of that value and of nothing else."""
 
 
 @dataclass(slots=True)

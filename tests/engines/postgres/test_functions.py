@@ -7,7 +7,7 @@ import pytest
 
 from sluice.engines.postgres.catalog import CATALOG_SQL, build
 from sluice.engines.postgres.functions import PLAIN, classified
-from sluice.engines.postgres.hazards import NEVER
+from sluice.engines.postgres.hazards import ACTS, KEEPS, NEVER, READS
 from sluice.sql.catalog import Catalog
 from sluice.testing.postgres import PostgresServer
 
@@ -16,11 +16,11 @@ OLDER = {"pg_timezone_abbrevs"}
 
 VOLATILE = frozenset(
     """
-    array_sample array_shuffle clock_timestamp gen_random_uuid nextval pg_advisory_unlock_all pg_blocking_pids
+    array_sample array_shuffle clock_timestamp currval gen_random_uuid lastval pg_advisory_unlock_all pg_blocking_pids
     pg_safe_snapshot_blocking_pids pg_current_wal_lsn pg_current_wal_insert_lsn pg_current_wal_flush_lsn
     pg_database_size pg_indexes_size pg_is_in_recovery pg_is_wal_replay_paused pg_last_wal_receive_lsn
-    pg_last_wal_replay_lsn pg_last_xact_replay_timestamp pg_jit_available pg_partition_ancestors
-    pg_partition_tree pg_relation_size pg_table_size pg_tablespace_size
+    pg_last_wal_replay_lsn pg_last_xact_replay_timestamp pg_jit_available pg_partition_ancestors pg_get_sequence_data
+    pg_partition_tree pg_relation_size pg_sequence_last_value pg_table_size pg_tablespace_size
     pg_total_relation_size random random_normal timeofday uuidv4 uuidv7
     """.split()  # noqa: SIM905
 )
@@ -67,11 +67,12 @@ def shapes(postgres: PostgresServer) -> Catalog:
 
 def test_every_name_of_the_table_is_a_function_of_the_server(sorts: dict[str, str]) -> None:
     assert {name for name in PLAIN if name not in sorts} == OLDER
-    assert {name for name in NEVER if name not in sorts} == set()
+    assert {name for name in {*NEVER, *READS, *ACTS} if name not in sorts} == set()
 
 
 def test_nothing_is_both_plain_and_a_hazard() -> None:
     assert PLAIN.isdisjoint(NEVER)
+    assert KEEPS.isdisjoint(PLAIN | NEVER.keys()) and READS.keys().isdisjoint(PLAIN | NEVER.keys() | ACTS)
 
 
 def test_volatile_functions_pass_only_where_somebody_looked(sorts: dict[str, str]) -> None:
@@ -81,7 +82,7 @@ def test_volatile_functions_pass_only_where_somebody_looked(sorts: dict[str, str
 
 def test_no_function_that_reaches_past_its_arguments_is_plain(sorts: dict[str, str]) -> None:
     passing = {name for name, forms in sorts.items() if REACHING.search(name) and classified(name, forms).plain}
-    assert passing == {"postgresql_fdw_validator"}
+    assert passing == {"postgresql_fdw_validator", "currval", "lastval"}
 
 
 def test_a_hazard_is_not_plain_whatever_the_server_says_of_it() -> None:
@@ -99,7 +100,7 @@ def test_a_function_that_is_not_known_is_plain_only_if_it_is_immutable_in_all_it
 @pytest.mark.parametrize(
     "name",
     ["upper", "length", "quote_literal", "md5", "concat", "format", "to_char", "date_trunc", "now", "random", "row_to_json",
-     "jsonb_build_object", "array_to_string", "generate_series", "unnest", "nextval", "substr", "regexp_replace",
+     "jsonb_build_object", "array_to_string", "generate_series", "unnest", "currval", "substr", "regexp_replace",
      "format_type", "pg_get_expr", "pg_get_indexdef", "pg_get_constraintdef", "pg_get_userbyid", "pg_table_is_visible",
      "obj_description", "col_description", "pg_get_function_result", "pg_get_viewdef", "pg_encoding_to_char",
      "pg_get_partkeydef", "pg_advisory_unlock_all", "current_schemas", "pg_backend_pid", "version"],

@@ -52,7 +52,7 @@ with mine as (
 ), functions as (
     select p.oid, n.nspname, p.proname, p.oid < 16384 as came, pg_catalog.json_build_array(
         p.provolatile::pg_catalog.text || p.prokind::pg_catalog.text, p.prorettype::pg_catalog.int8,
-        case when p.proargmodes is not null then p.proargnames end, p.proargmodes) as form,
+        case when p.proargmodes is not null then p.proargnames end, p.proargmodes, p.proretset) as form,
         p.provolatile = 'i' and p.prolang = any (array[12, 13]::pg_catalog.oid[]) as native
     from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 )

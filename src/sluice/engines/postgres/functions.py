@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sluice.engines.postgres.hazards import NEVER
+from sluice.engines.postgres.hazards import ACTS, KEEPS, NEVER, READS
 from sluice.sql.catalog import Function, TypeInfo
 
 _PLAIN: Mapping[str, str] = {
@@ -86,13 +86,13 @@ _PLAIN: Mapping[str, str] = {
         pg_relation_filepath pg_filenode_relation pg_tablespace_databases
     """,
     "counters": """
-        nextval pg_stat_get_numscans pg_stat_get_tuples_returned pg_stat_get_live_tuples pg_stat_get_dead_tuples
+        currval lastval pg_sequence_last_value pg_get_sequence_data pg_stat_get_numscans pg_stat_get_tuples_returned pg_stat_get_live_tuples pg_stat_get_dead_tuples
         pg_stat_get_blocks_fetched pg_stat_get_blocks_hit
     """,
 }
 PLAIN = frozenset(name for names in _PLAIN.values() for name in names.split())
-"""Stable and volatile functions that are taken for plain. `nextval` changes a sequence, but says and keeps nothing;
-`pg_advisory_unlock_all` takes nothing, and pools clean a connection with it."""
+"""Stable and volatile functions that are taken for plain. `pg_advisory_unlock_all` takes nothing, and pools clean a connection with it;
+a sequence's last value is what `nextval` and its own row tell anyhow, and no column's value gets there (`setval` is a hazard)."""
 
 _AGGREGATES = frozenset(
     {
@@ -134,7 +134,9 @@ def classified(name: str, sorts: str) -> Function:
     if aggregate:
         # A window's ranks tell an order, an aggregate's counts and sums a total; all others hand on values themselves.
         kind = "aggregate" if name in _AGGREGATES and any(form[1] == "a" for form in forms) else "value"
-    return Function("pg_catalog", name, True, plain and name not in NEVER, kind)
+    reads, keeps = READS.get(name, ()), name in KEEPS
+    plain = plain and name not in NEVER and not reads and not keeps
+    return Function("pg_catalog", name, True, plain, kind, reads=reads, keeps=keeps, acts=name in ACTS)
 
 
 _OWN = frozenset({"_pg_expandarray"})
@@ -146,12 +148,14 @@ _SPREAD = frozenset({"anyelement", "anynonarray", "anycompatible", "anycompatibl
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One form of a function: its volatility and kind (`if`), the type it returns, and its parameters' names and modes."""
+    """One form of a function: its volatility and kind (`if`), the type it returns, its parameters' names and modes, whether
+    it returns a set."""
 
     sort: str
     returns: int
     names: Sequence[str] | None = None
     modes: Sequence[str] | None = None
+    many: bool = False
 
 
 def builtin(name: str, forms: Sequence[Form], types: Mapping[int, TypeInfo]) -> Function:
@@ -172,6 +176,7 @@ def shaped(function: Function, forms: Sequence[Form], types: Mapping[int, TypeIn
         function,
         columns=columns.pop() if len(columns) == 1 else None,
         returns=frozenset(form.returns for form in forms),
+        many=any(form.many for form in forms),
     )
 
 

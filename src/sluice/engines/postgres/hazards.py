@@ -110,15 +110,11 @@ _FUNCTIONS: Mapping[str, str] = {
     """,
     "settings": "current_setting set_config pg_show_all_settings pg_reload_conf setseed",
     "other sessions": """
-        current_query pg_stat_get_activity pg_stat_get_backend_activity pg_cursor pg_prepared_statement pg_prepared_xact
+        current_query pg_stat_get_activity pg_cursor pg_prepared_statement pg_prepared_xact
         pg_lock_status pg_get_backend_memory_contexts pg_log_backend_memory_contexts pg_terminate_backend
         pg_cancel_backend pg_export_snapshot txid_status pg_xact_status
     """,
-    "locks and signals": """
-        pg_notify pg_sleep pg_sleep_for pg_sleep_until pg_advisory_lock pg_advisory_lock_shared pg_advisory_xact_lock
-        pg_advisory_xact_lock_shared pg_try_advisory_lock pg_try_advisory_lock_shared pg_try_advisory_xact_lock
-        pg_try_advisory_xact_lock_shared pg_advisory_unlock pg_advisory_unlock_shared
-    """,
+    "time": "pg_sleep pg_sleep_for pg_sleep_until",
     "replication": """
         pg_logical_emit_message pg_logical_slot_get_changes pg_logical_slot_peek_changes
         pg_logical_slot_get_binary_changes pg_logical_slot_peek_binary_changes pg_create_logical_replication_slot
@@ -127,15 +123,37 @@ _FUNCTIONS: Mapping[str, str] = {
         pg_create_restore_point pg_switch_wal pg_promote pg_backup_start pg_backup_stop pg_stat_get_wal_receiver
     """,
     "stored values": """
-        currval lastval setval pg_sequence_last_value pg_get_sequence_data currtid2 pg_mcv_list_items
+        setval currtid2 pg_mcv_list_items
         binary_upgrade_set_missing_value pg_restore_attribute_stats pg_restore_relation_stats
     """,
-    # Texts of functions, and input functions of any type by its name, which run what a domain's CHECK calls.
+    # Input functions of any type by its name, which run what a domain's CHECK calls.
     "code": """
-        pg_get_functiondef pg_get_function_sqlbody pg_input_error_info pg_input_is_valid
+        pg_input_error_info pg_input_is_valid
         array_in record_in range_in multirange_in domain_in
     """,
 }
 
 NEVER: Mapping[str, str] = {name: kind for kind, names in _FUNCTIONS.items() for name in names.split()}
 """Functions that carry values past the analysis or act on the server, and what they reach; never plain."""
+
+KEEPS = frozenset(
+    """
+    nextval pg_notify pg_advisory_lock pg_advisory_lock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared
+    pg_try_advisory_lock pg_try_advisory_lock_shared pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared
+    pg_advisory_unlock pg_advisory_unlock_shared
+    """.split()  # noqa: SIM905
+)
+"""Functions that do something harmless by what they are told, for others to see: plain as long as no column tells them."""
+
+ACTS = KEEPS | {"pg_advisory_unlock_all", "txid_current", "pg_current_xact_id", "random", "random_normal"}
+"""Functions that leave a trace of having been called: what decides whether they are is as good as told."""
+
+READS: Mapping[str, tuple[ColumnRef, ...]] = {
+    name: tuple(ColumnRef("pg_catalog", *column.split(".")) for column in columns.split())
+    for name, columns in {
+        "pg_get_functiondef": "pg_proc.prosrc pg_proc.probin pg_proc.prosqlbody pg_proc.proconfig",
+        "pg_get_function_sqlbody": "pg_proc.prosqlbody",
+        "pg_stat_get_backend_activity": "pg_stat_activity.query",
+    }.items()
+}
+"""Functions that hand out what these columns of the system hold, and do nothing else: they show as much as the columns do."""

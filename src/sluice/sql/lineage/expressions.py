@@ -4,40 +4,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from sluice.model.columns import ColumnRef
 from sluice.sql import ir
 from sluice.sql.lineage.reach import CLEAR, OPAQUE, Reach, merged, union
 from sluice.sql.lineage.scope import Scope
 from sluice.sql.lineage.work import Work
-
-SPREADING = frozenset(
-    [
-        "generate_series",
-        "generate_subscripts",
-        "unnest",
-        "regexp_matches",
-        "regexp_split_to_table",
-        "string_to_table",
-        "json_array_elements",
-        "json_array_elements_text",
-        "json_each",
-        "json_each_text",
-        "json_object_keys",
-        "json_populate_recordset",
-        "json_to_recordset",
-        "jsonb_array_elements",
-        "jsonb_array_elements_text",
-        "jsonb_each",
-        "jsonb_each_text",
-        "jsonb_object_keys",
-        "jsonb_path_query",
-        "jsonb_path_query_tz",
-        "jsonb_populate_recordset",
-        "jsonb_to_recordset",
-        "ts_parse",
-        "ts_debug",
-    ]
-)
-"""Functions whose number of rows depends on their arguments' values."""
+from sluice.sql.span import Flow
 
 
 def resolve(expr: ir.Expr, scope: Scope, work: Work) -> Reach:
@@ -48,12 +20,8 @@ def resolve(expr: ir.Expr, scope: Scope, work: Work) -> Reach:
             return CLEAR
         case ir.Name():
             return _name(expr, scope, work)
-        case ir.Operate():
-            return _operate(expr, scope, work)
-        case ir.Logic():
-            return union([resolve(arg, scope, work) for arg in expr.args])
-        case ir.Compute():
-            return _compute(expr, scope, work)
+        case ir.Operate() | ir.Logic() | ir.Compute():
+            return _computed(expr, scope, work)
         case ir.Call():
             return _call(expr, scope, work)
         case ir.Cast():
@@ -107,20 +75,27 @@ def _qualified(parts: tuple[str, ...], scope: Scope) -> Reach | None:
     return None if whole is None else whole.whole()
 
 
-def _operate(operate: ir.Operate, scope: Scope, work: Work) -> Reach:
-    return operated(operate, [resolve(arg, scope, work) for arg in operate.args], work)
+def _computed(expr: ir.Operate | ir.Logic | ir.Compute, scope: Scope, work: Work) -> Reach:
+    acts = work.acts
+    sides = [resolve(arg, scope, work) for arg in expr.args]
+    if work.acts > acts:
+        # Whether a part of it is evaluated may hang on the others.
+        work.filter(union(sides))
+    match expr:
+        case ir.Logic():
+            return union(sides)
+        case ir.Operate():
+            return operated(expr, sides, work)
+        case ir.Compute():
+            plain = [known_operator(schema, name, work) for schema, name in expr.operators]
+            found = union(sides)
+            return found if all(plain) else Reach(found.flows, None, True)
 
 
 def operated(operate: ir.Operate, sides: list[Reach], work: Work) -> Reach:
     """What reaches the result of an operator whose operands are known."""
     found = union(sides)
     return found if known_operator(operate.schema, operate.name, work) else Reach(found.flows, None, True)
-
-
-def _compute(compute: ir.Compute, scope: Scope, work: Work) -> Reach:
-    found = union([resolve(arg, scope, work) for arg in compute.args])
-    plain = [known_operator(schema, name, work) for schema, name in compute.operators]
-    return found if all(plain) else Reach(found.flows, None, True)
 
 
 def known_operator(schema: str | None, name: str, work: Work) -> bool:
@@ -165,26 +140,35 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
         args += ordered
     else:
         shaping += ordered
-    for reach in shaping:
-        work.use(reach, "filter")
     found = work.catalog.functions(call.schema, call.name, work.path)
-    plain = all(function.plain or function.declared for function in found)
+    kinds = {function.aggregate for function in found}
+    value = union(args)
+    told = bool(value.flows) or value.opaque
+    plain = all(one.plain or one.declared or one.reads or (one.keeps and not told) for one in found)
+    work.acts += any(function.acts for function in found)
+    for reach in shaping:
+        gathers = kinds == {"value"} and plain and not call.over and not reach.opaque
+        # The order of what is gathered tells no more than the values themselves, where it is theirs.
+        work.filter(Reach(reach.flows - value.flows) if gathers and reach in ordered else reach)
     if len(args) == 1 and args[0].row is not None and call.schema is None and plain:
         # f(row) is also how a field of the row may be written, and the field wins over no function only.
         column = args[0].row.get(call.name)
         if column is not None:
             return column if not found else merged(column, args[0].derived())
-    if call.setting and found and all(function.builtin for function in found):
+    held = call.named_by is None or (args[0].plain is not None and args[0].plain == ColumnRef(*call.named_by))
+    if call.setting and held and found and all(function.builtin for function in found):
         work.literals_matter = True
         return CLEAR
     if not found or not plain:
         work.function(f"{call.schema}.{call.name}" if call.schema else call.name)
         return Reach(union(args + shaping).flows, None, True)
-    value = union(args)
-    if call.name in SPREADING and not all(isinstance(arg, ir.Compute) and arg.kind == "array" for arg in call.args):
+    read = [column for function in found for column in function.reads]
+    if read:
+        value = union((value, Reach(frozenset(Flow(column, "value") for column in read))))
+    listed = all(isinstance(arg, ir.Compute) and arg.kind == "array" for arg in call.args)
+    if any(function.many for function in found) and not listed:
         # How many rows there are tells what they were made of.
-        work.use(value, "filter")
-    kinds = {function.aggregate for function in found}
+        work.arrange(value)
     if kinds == {"aggregate"} and not call.over:
         # Over a window of one row a sum is the row.
         return union((value, *shaping)).aggregated()

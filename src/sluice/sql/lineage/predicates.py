@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 
 from sluice.sql import ir
@@ -40,14 +41,14 @@ def _compared(sides: list[Reach], work: Work) -> None:
         work.use(side, "filter")
 
 
-def shaping(exprs: list[ir.Expr], scope: Scope, work: Work) -> Reach:
-    """Notes that expressions order, group or limit the result. A whole number there may be the position of an output."""
+def shaping(exprs: list[ir.Expr], scope: Scope, work: Work, use: Callable[[Reach], None]) -> Reach:
+    """Notes by `use` that expressions order or group the result. A whole number there may be the position of an output."""
     found = []
     for expr in exprs:
-        if isinstance(expr, ir.Constant) and expr.whole:
+        if isinstance(expr, ir.Constant) and expr.whole is not None:
             work.literals_matter = True
         reach = resolve(expr, scope, work)
-        work.use(reach, "filter")
+        use(reach)
         found.append(reach)
     return union(found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sluice.sql import ir
 from sluice.sql.lineage.expressions import resolve
@@ -24,11 +24,11 @@ def select(query: ir.Select, scope: Scope, work: Work) -> Result:
         inner.items.append(source(item, inner, outer, work))
     influence = [condition(query.where, inner, work), condition(query.having, inner, work)]
     columns = targets(query.targets, inner, work)
-    shaping(query.windows, inner, work)
-    sorting = [*query.order, *_grouping(query.groups), *query.distinct_on]
-    if sorting:
-        influence.append(_sorted(sorting, columns, inner, work))
-        _positions(sorting, columns, work)
+    shaping(query.windows, inner, work, work.filter)
+    for sorting, use in ((query.order, work.arrange), ([*_grouping(query.groups), *query.distinct_on], work.filter)):
+        if sorting:
+            influence.append(_sorted(sorting, columns, inner, work, use))
+            _positions(sorting, columns, use)
     influence.append(_limits(query.limits, outer, work))
     if query.distinct:
         for _, reach in columns or ():
@@ -46,10 +46,16 @@ def _outputs_only(columns: list[tuple[str, Reach]] | None, inner: Scope) -> list
     return list(seen.items())
 
 
-def _sorted(exprs: list[ir.Expr], columns: list[tuple[str, Reach]] | None, inner: Scope, work: Work) -> Reach:
+def _sorted(
+    exprs: list[ir.Expr],
+    columns: list[tuple[str, Reach]] | None,
+    inner: Scope,
+    work: Work,
+    use: Callable[[Reach], None],
+) -> Reach:
     # ORDER BY, GROUP BY and DISTINCT ON may name an output; inside an expression there are only columns of FROM.
     outputs = Scope([*inner.items, Item([], _outputs_only(columns, inner))], inner.parent, inner.ctes)
-    return union([shaping([expr], outputs if _bare(expr) else inner, work) for expr in exprs])
+    return union([shaping([expr], outputs if _bare(expr) else inner, work, use) for expr in exprs])
 
 
 def _bare(expr: ir.Expr) -> str:
@@ -68,13 +74,13 @@ def _grouping(groups: list[ir.Expr]) -> Iterator[ir.Expr]:
             yield expr
 
 
-def _positions(exprs: list[ir.Expr], columns: list[tuple[str, Reach]] | None, work: Work) -> None:
+def _positions(exprs: list[ir.Expr], columns: list[tuple[str, Reach]] | None, use: Callable[[Reach], None]) -> None:
     """ORDER BY and GROUP BY may mean outputs by position, or by a name that FROM has too: all that is possible is used."""
-    by_position = any(isinstance(expr, ir.Constant) and expr.whole for expr in exprs)
+    positions = {expr.whole for expr in exprs if isinstance(expr, ir.Constant)}
     named = {_bare(expr) for expr in exprs} - {""}
-    for name, reach in columns or ():
-        if by_position or name in named:
-            work.use(reach, "filter")
+    for position, (name, reach) in enumerate(columns or (), 1):
+        if position in positions or name in named:
+            use(reach)
 
 
 def _limits(limits: list[ir.Expr], scope: Scope, work: Work) -> Reach:
@@ -129,7 +135,7 @@ def values(query: ir.Values, scope: Scope, work: Work) -> Result:
     inner.ctes = with_items(query.ctes, scope, work)
     cells = [[resolve(cell, inner, work) for cell in row] for row in query.rows]
     columns = [(f"column{i + 1}", union([row[i] for row in cells if i < len(row)])) for i in range(query.width)]
-    influence = shaping(query.order, Scope([Item([], columns)], scope, inner.ctes), work)
+    influence = shaping(query.order, Scope([Item([], columns)], scope, inner.ctes), work, work.filter)
     return Result(columns, union((influence, _limits(query.limits, inner, work))))
 
 
@@ -149,10 +155,8 @@ def combine(query: ir.Combine, scope: Scope, work: Work) -> Result:
         for _, reach in columns:
             work.use(reach, "filter")
     ordered = Scope([Item([], columns)], None, inner.ctes)
-    if any(isinstance(expr, ir.Constant) for expr in query.order):
-        for _, reach in columns:
-            work.use(reach, "filter")
-    influence = union((influence, shaping(query.order, ordered, work), _limits(query.limits, inner, work)))
+    _positions([expr for expr in query.order if isinstance(expr, ir.Constant)], columns, work.filter)
+    influence = union((influence, shaping(query.order, ordered, work, work.filter), _limits(query.limits, inner, work)))
     return Result(columns, influence.derived())
 
 

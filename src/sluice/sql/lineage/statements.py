@@ -40,13 +40,17 @@ def query(item: ir.Query, scope: Scope, work: Work) -> Result:
     """Any query, wherever it stands."""
     work.depth += 1
     work.step(QUERY)
+    around, work.gathering = work.gathering, [] if isinstance(item, ir.Select) and item.gathered else None
     try:
         if work.depth > _DEEPEST:
             work.opaque("queries nested too deeply")
             return Result(None)
-        return _query(item, scope, work)
+        result = _query(item, scope, work)
+        work.gathered(union([reach for _, reach in result.columns or ()]))
+        return result
     finally:
         work.depth -= 1
+        work.gathering = around
 
 
 def _query(item: ir.Query, scope: Scope, work: Work) -> Result:

@@ -62,6 +62,10 @@ class Work:
     quiet: bool = False
     """Inside a view: what its owner wrote is not this caller's use."""
     steps: int = 0
+    acts: int = 0
+    """Calls that can be told afterwards."""
+    gathering: list[Reach] | None = None
+    """What arranged the rows of the query at hand, where they become one array."""
 
     def step(self, cost: int = 1) -> None:
         """One more expression, or as many as a query costs. Raises TooMuch when there were too many."""
@@ -92,6 +96,22 @@ class Work:
         """Columns shape the result."""
         if not self.quiet:
             self.uses.update(Use(flow.column, kind) for flow in reach.flows)
+
+    def filter(self, reach: Reach) -> None:
+        """Columns decide which rows there are, or in which order."""
+        self.use(reach, "filter")
+
+    def arrange(self, reach: Reach) -> None:
+        """Columns decide the order or the number of rows: of the result, or of the elements of the array they become."""
+        if self.gathering is None:
+            self.use(reach, "filter")
+        else:
+            self.gathering.append(reach)
+
+    def gathered(self, into: Reach) -> None:
+        """The rows have become one array: whoever sees what it is made of sees their order and number by that alone."""
+        for reach in self.gathering or ():
+            self.use(Reach(reach.flows - into.flows), "filter")
 
     def write(self, target: ColumnRef, reach: Reach) -> None:
         """A value lands in a column."""

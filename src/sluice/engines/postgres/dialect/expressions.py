@@ -35,9 +35,9 @@ def _column(low: Lowering, node: Node) -> ir.Expr:
 
 
 def _const(low: Lowering, node: Node) -> ir.Expr:
-    whole = node.take("ival") is not None
+    whole = node.take("ival")
     node.skip("fval", "sval", "boolval", "bsval", "isnull")
-    return ir.Constant(whole)
+    return ir.Constant(None if whole is None else int(whole.get("ival", 0)))
 
 
 def _param(low: Lowering, node: Node) -> ir.Expr:
@@ -156,6 +156,8 @@ def _sublink(low: Lowering, node: Node) -> ir.Expr:
     node.skip("subLinkId")
     operator = node.take("operName")
     query, test = low.query(node.take("subselect")), low.maybe(node.take("testexpr"))
+    if kind == "array" and isinstance(query, ir.Select) and not (query.limits or query.distinct_on):
+        query.gathered = True
     return ir.Nested(kind, query, test, qualified(operator) if operator else (None, "="))
 
 

@@ -22,6 +22,11 @@ HARMLESS_SETTINGS = frozenset(
         "transaction_read_only", "transaction_timeout", "work_mem", "xmlbinary", "xmloption", "standard_conforming_strings",
         "enable_seqscan", "enable_indexscan", "enable_hashjoin", "enable_mergejoin", "enable_nestloop", "max_parallel_workers_per_gather",
         "geqo", "random_page_cost", "plan_cache_mode", "check_function_bodies", "row_security", "search_path", "names",
+        "default_tablespace", "default_table_access_method", "quote_all_identifiers", "restrict_nonsystem_relation_kind",
+        "constraint_exclusion", "cursor_tuple_fraction", "join_collapse_limit", "from_collapse_limit", "maintenance_work_mem",
+        "seq_page_cost", "effective_cache_size", "hash_mem_multiplier", "client_connection_check_interval", "enable_bitmapscan",
+        "enable_sort", "enable_indexonlyscan", "enable_material", "enable_partition_pruning", "enable_partitionwise_join",
+        "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "temp_buffers", "gin_fuzzy_search_limit",
     }
 )  # fmt: skip
 """Settings any session may change; others are administration."""

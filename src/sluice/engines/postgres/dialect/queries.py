@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sluice.engines.postgres.dialect.expressions import EXPRESSIONS
 from sluice.engines.postgres.dialect.lowering import Lowering, type_name
 from sluice.engines.postgres.dialect.naming import NAMELESS, column_name
+from sluice.engines.postgres.dialect.settings import settings_held
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, names, opened
 from sluice.engines.postgres.dialect.unfolding import json_table, xml_table
 from sluice.sql import ir
@@ -32,11 +33,7 @@ low = Lowering(query, EXPRESSIONS)
 def table(fields: Wrapped) -> ir.Table:
     """A relation by name."""
     node = Node("RangeVar", fields)
-    node.skip("catalogname", "relpersistence")
-    inherits = node.take("inh", False)
-    found = ir.Table(
-        node.take("schemaname") or None, node.take("relname"), alias(node.take("alias")), only=not inherits
-    )
+    found = _range_var(node)
     node.end()
     return found
 
@@ -111,7 +108,7 @@ def source(wrapped: Wrapped) -> ir.From:
     return found
 
 
-def _range_var(node: Node) -> ir.From:
+def _range_var(node: Node) -> ir.Table:
     node.skip("catalogname", "relpersistence")
     return ir.Table(
         node.take("schemaname") or None,
@@ -215,10 +212,11 @@ def _select(node: Node) -> ir.Query:
         partition, sorted_by = low.window(item["WindowDef"])
         windows += partition + sorted_by
     node.skip("groupDistinct")
+    listed, where = node.take("targetList"), node.take("whereClause")
     return ir.Select(
-        targets(node.take("targetList")),
+        settings_held(targets(listed), listed, where),
         sources(node.take("fromClause")),
-        low.maybe(node.take("whereClause")),
+        low.maybe(where),
         low.exprs(node.take("groupClause")),
         low.maybe(node.take("havingClause")),
         windows,

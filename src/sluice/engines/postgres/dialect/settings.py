@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sluice.engines.postgres.dialect.kinds import HARMLESS_SETTINGS
+from sluice.sql import ir
 
 # What these change must be known before the next statement is read, so it takes a SET of its own.
 _MEANINGFUL: Final = frozenset(
@@ -29,6 +30,46 @@ def harmless_setting(name: str, args: Sequence[Mapping[str, Any]]) -> bool:
     if name == "current_setting":
         return True
     return name == "set_config" and str(said[0]).lower() in HARMLESS_SETTINGS - _MEANINGFUL
+
+
+def settings_held(found: list[ir.Target], listed: Sequence[Mapping[str, Any]] | None, where: Any) -> list[ir.Target]:
+    """The select list; `set_config(name, …)` in it taken for harmless where the condition holds `name` to such a setting.
+
+    PostgreSQL's own tools write so, for settings that an older server does not have. `found` are the items of `listed`.
+    """
+    held = dict(_equalities(where))
+    for target, item in zip(found, listed or (), strict=True):
+        call = item["ResTarget"].get("val", {}).get("FuncCall", {})
+        args = call.get("args") or ()
+        named = args and _column(args[0])
+        if isinstance(target.expr, ir.Call) and target.expr.name == "set_config" and named in held:
+            target.expr.setting = harmless_setting("set_config", [held[named], *args[1:]])
+            target.expr.named_by = _SETTINGS
+    return found
+
+
+_SETTINGS: Final = ("pg_catalog", "pg_settings", "name")
+
+
+def _equalities(where: Mapping[str, Any] | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(column, constant) of everything that a condition holds to one text."""
+    if not where:
+        return
+    both = where.get("BoolExpr", {})
+    if both.get("boolop") == "AND_EXPR":
+        for arg in both["args"]:
+            yield from _equalities(arg)
+    compared = where.get("A_Expr", {})
+    operator = [part.get("String", {}).get("sval") for part in compared.get("name", ())]
+    column, constant = _column(compared.get("lexpr", {})), compared.get("rexpr", {})
+    if compared.get("kind") == "AEXPR_OP" and operator == ["="] and column and "sval" in constant.get("A_Const", {}):
+        yield column, constant
+
+
+def _column(expr: Mapping[str, Any]) -> str:
+    """A column as it is written; empty: it is something else."""
+    parts = [part.get("String", {}).get("sval") for part in expr.get("ColumnRef", {}).get("fields", ())]
+    return "" if None in parts else "\0".join(parts)
 
 
 def sets_search_path(select: Mapping[str, Any]) -> bool:
