@@ -93,7 +93,8 @@ class Function:
     keeps: bool = False
 
 
-_SYSTEM = "pg_catalog"
+SYSTEM = "pg_catalog"
+"""The schema of the server's own things."""
 _ROWLESS = frozenset({"cstring", "void"})
 """Pseudo-types that hold no rows; `record` and whatever else there is may."""
 
@@ -120,7 +121,7 @@ class Catalog:
         functions: Mapping[str, tuple[Function, ...]],
         operators: Mapping[str, frozenset[str]],
         casts: frozenset[int],
-        definition_path: tuple[str, ...] = (_SYSTEM,),
+        definition_path: tuple[str, ...] = (SYSTEM,),
         version: int = 0,
     ) -> None:
         """`functions` by name; `operators`: schemas, other than the system's, that define an operator of that name.
@@ -243,4 +244,4 @@ class Catalog:
 
 
 def _whole(search_path: tuple[str, ...]) -> tuple[str, ...]:
-    return search_path if _SYSTEM in search_path else (_SYSTEM, *search_path)
+    return search_path if SYSTEM in search_path else (SYSTEM, *search_path)

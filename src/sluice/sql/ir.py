@@ -209,6 +209,16 @@ class Cte:
 
 
 @dataclass(slots=True)
+class Picked:
+    """A condition that picks rows which anybody may see: `by`, if it is `column` (schema, table, column), is one of the names
+    in the text; of these rows `clear` shows nothing hidden."""
+
+    by: Name
+    column: tuple[str, str, str]
+    clear: frozenset[str]
+
+
+@dataclass(slots=True)
 class Select:
     """One SELECT. `shaping` are expressions that only order, limit or de-duplicate; `groups` those of GROUP BY."""
 
@@ -225,6 +235,7 @@ class Select:
     row_bound: int | None = None
     ctes: list[Cte] = field(default_factory=list)
     locking: bool = False
+    picked: Picked | None = None
     gathered: bool = False
     """All its rows become one array: their order and number are a part of that value and of nothing else."""
 

@@ -47,13 +47,15 @@ class Flow(tuple[ColumnRef, FlowKind]):
 class Output:
     """One column of a result. `plain` is the column it is, untouched (partial masks may be used only then).
 
-    `opaque`: it may carry any label of the source; `flows` then lists only what is known.
+    `opaque`: it may carry any label of the source; `flows` then lists only what is known. `shown`: a column that it is, in rows
+    picked so that they hide nothing.
     """
 
     name: str
     flows: frozenset[Flow]
     plain: ColumnRef | None = None
     opaque: bool = False
+    shown: ColumnRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ _PLAIN: Mapping[str, str] = {
         pg_relation_filepath pg_filenode_relation pg_tablespace_databases
     """,
     "counters": """
-        currval lastval pg_sequence_last_value pg_get_sequence_data pg_stat_get_numscans pg_stat_get_tuples_returned pg_stat_get_live_tuples pg_stat_get_dead_tuples
+        currval lastval pg_sequence_last_value pg_get_sequence_data
+        pg_stat_get_numscans pg_stat_get_tuples_returned pg_stat_get_live_tuples pg_stat_get_dead_tuples
         pg_stat_get_blocks_fetched pg_stat_get_blocks_hit
     """,
 }

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from sluice.model.columns import ColumnRef
 from sluice.sql import ir
+from sluice.sql.catalog import SYSTEM
 from sluice.sql.lineage.reach import CLEAR, OPAQUE, Reach, merged, union
 from sluice.sql.lineage.scope import Scope
 from sluice.sql.lineage.work import Work
@@ -166,7 +167,7 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
     if read:
         value = union((value, Reach(frozenset(Flow(column, "value") for column in read))))
     listed = all(isinstance(arg, ir.Compute) and arg.kind == "array" for arg in call.args)
-    if any(function.many for function in found) and not listed:
+    if any(function.many for function in found) and not (listed or _lists_options(args, work)):
         # How many rows there are tells what they were made of.
         work.arrange(value)
     if kinds == {"aggregate"} and not call.over:
@@ -174,6 +175,14 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
         return union((value, *shaping)).aggregated()
     # Rows that a frame, a FILTER or an order lets in shape the value, one row at a time if the caller likes.
     return union((value, *shaping)) if call.filtered is not None or call.over else value
+
+
+def _lists_options(args: list[Reach], work: Work) -> bool:
+    """Whether a call spreads a list of options of the system's catalogs: how many there are tells nothing of what they say."""
+    ref = args[0].plain if len(args) == 1 else None
+    relation = None if ref is None or ref.schema != SYSTEM else work.catalog.relation(ref.schema, ref.table)
+    column = None if ref is None or relation is None else relation.column(ref.column)
+    return column is not None and column.type_name == "text[]"
 
 
 def _nested(nested: ir.Nested, scope: Scope, work: Work) -> Reach:

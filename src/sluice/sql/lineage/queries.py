@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from sluice.model.columns import ColumnRef
 from sluice.sql import ir
 from sluice.sql.lineage.expressions import resolve
 from sluice.sql.lineage.predicates import condition, shaping
@@ -23,7 +25,7 @@ def select(query: ir.Select, scope: Scope, work: Work) -> Result:
     for item in query.source:
         inner.items.append(source(item, inner, outer, work))
     influence = [condition(query.where, inner, work), condition(query.having, inner, work)]
-    columns = targets(query.targets, inner, work)
+    columns = targets(query.targets, _shown(query, inner, work), work)
     shaping(query.windows, inner, work, work.filter)
     for sorting, use in ((query.order, work.arrange), ([*_grouping(query.groups), *query.distinct_on], work.filter)):
         if sorting:
@@ -34,6 +36,21 @@ def select(query: ir.Select, scope: Scope, work: Work) -> Result:
         for _, reach in columns or ():
             work.use(reach, "filter")
     return Result(columns, union(influence).derived())
+
+
+def _shown(query: ir.Select, inner: Scope, work: Work) -> Scope:
+    """What the select list sees: of a table alone in FROM, rows picked so that some of its columns hide nothing."""
+    picked = query.picked
+    if picked is None or len(query.source) != 1 or not isinstance(query.source[0], ir.Table):
+        return inner
+    entry = inner.items[0].entries[0]
+    by, wanted = entry.get(picked.by.parts[-1]), ColumnRef(*picked.column)
+    if by is None or by.plain != wanted or picked.by.parts[-2:-1] not in ((), (entry.name,)):
+        return inner
+    work.literals_matter = True
+    clear = {ColumnRef(wanted.schema, wanted.table, name) for name in picked.clear}
+    columns = [(name, Reach(shown=reach.plain) if reach.plain in clear else reach) for name, reach in entry.columns]
+    return Scope([Item.of(replace(entry, columns=columns))], inner.parent, inner.ctes)
 
 
 def _outputs_only(columns: list[tuple[str, Reach]] | None, inner: Scope) -> list[tuple[str, Reach]]:

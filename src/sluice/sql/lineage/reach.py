@@ -13,12 +13,14 @@ _NOTHING: frozenset[Flow] = frozenset()
 
 @dataclass(slots=True, frozen=True)
 class Reach:
-    """The lineage of one value. `row`: it is a whole row of this entry, so its fields are known one by one."""
+    """The lineage of one value. `row`: it is a whole row of this entry, so its fields are known one by one. `shown`: it is
+    this column untouched, of which only values that anybody may see are taken, so that it does not count as a flow."""
 
     flows: frozenset[Flow] = _NOTHING
     plain: ColumnRef | None = None
     opaque: bool = False
     row: Entry | None = field(default=None, compare=False)
+    shown: ColumnRef | None = None
 
     def derived(self) -> Reach:
         """The lineage of something computed from the value."""

@@ -130,7 +130,7 @@ def _outputs(columns: list[tuple[str, Reach]] | None) -> tuple[Output, ...] | No
     if columns is None:
         return None
     return tuple(
-        Output(name, reach.flows, reach.plain if len(reach.flows) >= 1 else None, reach.opaque)
+        Output(name, reach.flows, reach.plain if len(reach.flows) >= 1 else None, reach.opaque, reach.shown)
         for name, reach in columns
     )
 

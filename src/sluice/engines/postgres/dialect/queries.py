@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sluice.engines.postgres.dialect.expressions import EXPRESSIONS
 from sluice.engines.postgres.dialect.lowering import Lowering, type_name
 from sluice.engines.postgres.dialect.naming import NAMELESS, column_name
-from sluice.engines.postgres.dialect.settings import settings_held
+from sluice.engines.postgres.dialect.settings import settings_held, settings_shown
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, names, opened
 from sluice.engines.postgres.dialect.unfolding import json_table, xml_table
 from sluice.sql import ir
@@ -226,6 +226,7 @@ def _select(node: Node) -> ir.Query:
         limits,
         ctes=items,
         locking=locking,
+        picked=settings_shown(where),
     )
 
 

@@ -48,22 +48,38 @@ def settings_held(found: list[ir.Target], listed: Sequence[Mapping[str, Any]] | 
     return found
 
 
+def settings_shown(where: Mapping[str, Any] | None) -> ir.Picked | None:
+    """The condition that picks settings by their names in the text: their rows tell what SHOW does."""
+    for column, constant in _equalities(where, lists=True):
+        parts = tuple(column.split("\0"))
+        if parts[-1] == "name":
+            shown = frozenset[str]() if "." in str(_literal(constant)) else frozenset({"setting", "reset_val"})
+            return ir.Picked(ir.Name(parts), _SETTINGS, shown)
+    return None
+
+
 _SETTINGS: Final = ("pg_catalog", "pg_settings", "name")
 
 
-def _equalities(where: Mapping[str, Any] | None) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(column, constant) of everything that a condition holds to one text."""
+def _equalities(where: Mapping[str, Any] | None, lists: bool = False) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(column, constant) of everything that a condition holds to one text; `lists`: or to one of several, as one constant."""
     if not where:
         return
     both = where.get("BoolExpr", {})
     if both.get("boolop") == "AND_EXPR":
         for arg in both["args"]:
-            yield from _equalities(arg)
+            yield from _equalities(arg, lists)
     compared = where.get("A_Expr", {})
     operator = [part.get("String", {}).get("sval") for part in compared.get("name", ())]
     column, constant = _column(compared.get("lexpr", {})), compared.get("rexpr", {})
-    if compared.get("kind") == "AEXPR_OP" and operator == ["="] and column and "sval" in constant.get("A_Const", {}):
+    if operator != ["="] or not column:
+        return
+    if compared.get("kind") == "AEXPR_OP" and "sval" in constant.get("A_Const", {}):
         yield column, constant
+    elif compared.get("kind") == "AEXPR_IN" and lists:
+        said = [_literal(item) for item in constant.get("List", {}).get("items", ())]
+        if None not in said:
+            yield column, {"A_Const": {"sval": {"sval": "\0".join(map(str, said))}}}
 
 
 def _column(expr: Mapping[str, Any]) -> str:
