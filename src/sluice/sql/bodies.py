@@ -88,6 +88,8 @@ class Utility:
     exprs: list[ir.Expr] = field(default_factory=list)
     """Expressions in it, over the columns of `tables` and those it names itself in `columns`."""
     columns: tuple[str, ...] = ()
+    rewrites: list[tuple[str, ir.Expr]] = field(default_factory=list)
+    """Columns of the first table of `tables`, and what each is computed anew from, in every row."""
 
 
 @dataclass(slots=True)

@@ -324,6 +324,12 @@ def _inside(body: bodies.Utility, work: Work) -> None:
     scope = Scope([Item.of(Entry(called, list(columns.items()), stored=True))])
     for expr in body.exprs:
         condition(expr, scope, work)
+    for name, expr in body.rewrites:
+        # Whether it can be computed of every row tells of all of them.
+        reach = condition(expr, scope, work)
+        relation = find(body.tables[0][0], work)
+        if relation is not None:
+            work.write(ColumnRef(relation.schema, relation.name, name), reach)
 
 
 def _access(name: str) -> Access:

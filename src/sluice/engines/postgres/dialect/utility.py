@@ -331,14 +331,23 @@ def _alter_table(node: Node) -> bodies.Body:
             group = "destroy"
         if sort.startswith(kinds.GUARDS):
             group = "administer"
-        # A column computed from others (USING, GENERATED, DEFAULT) or a partition attached carries values along.
-        clear = clear and sort not in ("AT_AlterColumnType", "AT_AttachPartition", "AT_SetExpression")
+        # A column computed from others (GENERATED) or a partition attached carries values along.
+        clear = clear and sort not in ("AT_AttachPartition", "AT_SetExpression")
         clear = clear and not (sort == "AT_AddColumn" and "GENERATED" in str(command.get("def")))
     node.skip("objtype", "missing_ok")
     tables = [(table(node.take("relation")), "destroy" if group == "destroy" else "define")]
     utility = bodies.Utility("alter table", group, tables, _CATALOG, clear=clear, reason=_REWRITES)
-    joins = any(item.get("AlterTableCmd", {}).get("subtype") in kinds.INHERITANCE for item in commands)
+    parts = [item["AlterTableCmd"] for item in commands]
+    utility.rewrites = [_retyped(part) for part in parts if part.get("subtype") == "AT_AlterColumnType"]
+    joins = any(part.get("subtype") in kinds.INHERITANCE for part in parts)
     return _defines(utility, {"cmds": commands}, "define" if joins else "read")
+
+
+def _retyped(command: Wrapped) -> tuple[str, ir.Expr]:
+    """A column given another type, and what its values become: USING, or the values themselves converted."""
+    column = command["def"]["ColumnDef"]
+    using = column.get("raw_default")
+    return command["name"], ir.Cast(low.expr(using) if using else ir.Name((command["name"],)), *type_name(column["typeName"]))
 
 
 def _alter_domain(node: Node) -> bodies.Body:
