@@ -48,6 +48,7 @@ from sluice.runtime.lowering import LargeTexts
 from sluice.runtime.metrics import Metrics
 from sluice.runtime.recorder import Recorder
 from sluice.runtime.rules import Rules
+from sluice.runtime.sealing import Sealing
 from sluice.runtime.standing import Standing
 from sluice.runtime.telling import Telling
 from sluice.runtime.witnessing import Witnessing
@@ -70,6 +71,7 @@ class Gateway:
         self.recorder = Recorder(log, notary, self._log_failed)
         self.witnessing = Witnessing(log.path, notary.verifier, config.audit.witnesses, config.audit.witness_seconds)
         self.recorder.signed = self.witnessing.signed
+        self.sealing = Sealing(log.path, config.audit.sealing_key) if config.audit.seal else None
         self.keys = CancelKeys()
         self.mock_secret = b""
         self.engine: Engine = ENGINES[0]

@@ -80,6 +80,11 @@ class Recorder:
         return self._notary.signed
 
     @property
+    def closed(self) -> int:
+        """How many segments of the log grow no more."""
+        return self._notary.closed
+
+    @property
     def healthy(self) -> bool:
         """Whether the log takes lines."""
         return self._log.failure is None

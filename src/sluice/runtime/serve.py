@@ -135,6 +135,8 @@ async def _end(gateway: Gateway, reason: str) -> int:
     await gateway.budgets.close()
     gateway.large.close()
     gateway.keyrings.close()
+    if gateway.sealing is not None:
+        gateway.sealing.close()
     try:
         gateway.stopped(reason)
         gateway.recorder.close()
@@ -166,6 +168,8 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
             await gateway.budgets.keep()
         except StoreError as error:
             gateway.log.warning("what ran out could not be written down", reason=str(error))
+        if gateway.sealing is not None:
+            gateway.spawn(gateway.sealing.keep(gateway.recorder.closed))
         gateway.spawn(gateway.keyrings.refresh(gateway.tokens))
         await gateway.standing.keep()
         if await asyncio.to_thread(watch.changed):

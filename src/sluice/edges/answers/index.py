@@ -17,12 +17,12 @@ import msgspec
 from sluice.edges.answers.engine import connect, errors
 from sluice.edges.answers.shape import DATASETS, PREPARE
 from sluice.edges.evidence.files import put
-from sluice.edges.evidence.lines import whole_size
-from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
+from sluice.edges.sinks.failed import LogFailed
+from sluice.edges.sinks.segments import open_segment, segments
 
 SLICE = 64 << 20
 MANY = 32
-_BLOCK = 1 << 20
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 _WRITE = "(format parquet, compression zstd, parquet_version v2, row_group_size 245760)"
 
 
@@ -71,6 +71,7 @@ def read_state(columns: Path) -> State:
 class _Run:
     def __init__(self, folder: Path, columns: Path, temporary: Path) -> None:
         self.folder, self.columns, self.temporary = folder, columns, temporary
+        self._slice_path = temporary / f"slice-{os.getpid()}.jsonl"
         self.state = read_state(columns)
         self.database = connect()
         self.database.execute(f"set temp_directory = '{_quoted(temporary)}'; set preserve_insertion_order = false")
@@ -83,42 +84,46 @@ class _Run:
                 continue
             start = self.state.offset if number == self.state.segment else 0
             for end in self._slices(number, start):
-                read += self._slice(number, start, end)
+                self._slice(number, end)
+                read += end - start
                 start = end
         if any(len(names) > MANY for names in self.state.files.values()):
             self._compact()
         self.database.close()
         return read
 
-    def _slices(self, number: int, start: int) -> Iterator[int]:
-        path = segment_path(self.folder, number)
-        end = whole_size(path)
-        with path.open("rb") as file:
-            while end - start > SLICE:
-                file.seek(start + SLICE)
-                file.readline()
-                start = file.tell()
-                yield start
-        if start < end:
-            yield end
-
-    def _slice(self, number: int, start: int, end: int) -> int:
-        slice_ = self.temporary / f"slice-{os.getpid()}.jsonl"
+    def _slices(self, number: int, end: int) -> Iterator[int]:
+        """Writes one slice of a segment after the other to a file of its own; where each ends in the segment."""
+        segment = open_segment(self.folder, number)
         try:
-            _copy(segment_path(self.folder, number), slice_, start, end)
-            for name in ("shapes", "sessions"):
-                key = name.removesuffix("s")
-                known = _from_files(self.columns, self.state.files.get(name, []), key)
-                self.database.execute(f"create or replace temp table known_{name} as {known}")
-            for query in PREPARE:
-                self.database.execute(query.replace("$slice", f"'{_quoted(slice_)}'"))
-            for name, query in DATASETS.items():
-                self._write(name, query)
+            size, out = 0, None
+            for run in segment.runs(end):
+                out = out or os.fdopen(os.open(self._slice_path, _NEW, 0o600), "wb")
+                out.write(run)
+                size += len(run)
+                end += len(run)
+                if size >= SLICE:
+                    out.close()
+                    size, out = 0, None
+                    yield end
+            if out is not None:
+                out.close()
+                yield end
         finally:
-            slice_.unlink(missing_ok=True)
+            segment.close()
+            self._slice_path.unlink(missing_ok=True)
+
+    def _slice(self, number: int, end: int) -> None:
+        for name in ("shapes", "sessions"):
+            key = name.removesuffix("s")
+            known = _from_files(self.columns, self.state.files.get(name, []), key)
+            self.database.execute(f"create or replace temp table known_{name} as {known}")
+        for query in PREPARE:
+            self.database.execute(query.replace("$slice", f"'{_quoted(self._slice_path)}'"))
+        for name, query in DATASETS.items():
+            self._write(name, query)
         self.state.segment, self.state.offset = number, end
         self._save()
-        return end - start
 
     def _write(self, name: str, query: str) -> None:
         self.state.written += 1
@@ -154,18 +159,6 @@ def _from_files(columns: Path, names: list[str], what: str) -> str:
         return f"select 0::UBIGINT as {what} where false"
     listed = ", ".join(f"'{_quoted(columns / one)}'" for one in names)
     return f"select {what} from read_parquet([{listed}])"
-
-
-def _copy(source: Path, target: Path, start: int, end: int) -> None:
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with source.open("rb") as file, os.fdopen(fd, "wb") as out:
-        file.seek(start)
-        while start < end:
-            block = file.read(min(_BLOCK, end - start))
-            if not block:
-                raise OSError(5, "the segment became shorter while it was read")
-            out.write(block)
-            start += len(block)
 
 
 def _quoted(path: Path) -> str:

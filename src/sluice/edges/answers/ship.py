@@ -21,8 +21,8 @@ import msgspec
 from sluice.edges.answers.ocsf import record
 from sluice.edges.answers.openlineage import run_event
 from sluice.edges.evidence.files import put
-from sluice.edges.evidence.lines import runs, whole_size
-from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
+from sluice.edges.sinks.failed import LogFailed
+from sluice.edges.sinks.segments import open_segment, segments
 
 Form = Literal["jsonl", "ocsf", "openlineage"]
 BATCH = 500
@@ -70,15 +70,17 @@ def _sent(noted: Path) -> _Sent:
 
 def _batches(folder: Path, sent: _Sent) -> Iterator[tuple[_Sent, list[bytes]]]:
     for number in sorted(one for one in segments(folder) if one >= sent.segment):
-        path = segment_path(folder, number)
         at = sent.offset if number == sent.segment else 0
-        with path.open("rb") as file:
-            for run in runs(file.fileno(), at, whole_size(path)):
+        segment = open_segment(folder, number)
+        try:
+            for run in segment.runs(at):
                 lines = run.splitlines(keepends=True)
                 for first in range(0, len(lines), BATCH):
                     batch = lines[first : first + BATCH]
                     at += sum(map(len, batch))
                     yield _Sent(number, at), [line[:-1] for line in batch]
+        finally:
+            segment.close()
 
 
 def _formed(line: bytes, form: Form) -> bytes | None:

@@ -1,6 +1,6 @@
 """The files beside a log's segments: salts, the checkpoint, the list of closed segments.
 
-audit-000001.jsonl   the lines               audit-000001.salts   16 bytes a line
+audit-000001.jsonl   the lines               audit-000001.salts   16 bytes a line (or both in audit-000001.jsonl.zst)
 checkpoint           the signed tree head    closed.jsonl         which leaves a closed segment holds
 tree/                the hashes (`flat.py`)
 """
@@ -8,7 +8,10 @@ tree/                the hashes (`flat.py`)
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +19,10 @@ import msgspec
 
 from sluice.audit.note import Checkpoint, NoteError, Verifier, open_note
 from sluice.audit.tree import Edge
-from sluice.edges.sinks.jsonl import LogFailed
+from sluice.edges.sinks.failed import LogFailed
+from sluice.edges.sinks.sealed import key_path, sealed_path
+from sluice.edges.sinks.segments import salts_path as salts_path
+from sluice.edges.sinks.segments import segment_path
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -45,11 +51,6 @@ class Closed(msgspec.Struct, frozen=True):
 
 
 _CLOSED = msgspec.json.Decoder(Closed)
-
-
-def salts_path(folder: Path, segment: int) -> Path:
-    """Where the salts of a segment's lines are."""
-    return folder / f"audit-{segment:06d}.salts"
 
 
 def read_closed(folder: Path) -> list[Closed]:
@@ -142,3 +143,34 @@ def sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps others from changing closed segments meanwhile; OSError when that cannot be had."""
+    fd = os.open(folder / "retention.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def drop_segment(folder: Path, number: int) -> None:
+    """Removes a segment in every form, its keys first; OSError when that fails."""
+    drop_keys(folder, number)
+    for path in (sealed_path(folder, number), segment_path(folder, number), salts_path(folder, number)):
+        path.unlink(missing_ok=True)
+    sync_folder(folder)
+
+
+def drop_keys(folder: Path, number: int, *, but: str = "") -> None:
+    """Removes the wrapped keys of a segment, except for the one of that name; OSError when that fails."""
+    keys = folder / "keys"
+    for path in keys.glob(f"audit-{number:06d}-*") if keys.exists() else ():
+        if path != key_path(folder, number, but):
+            # Written over first: where the medium writes in place, that is the end of it.
+            put_at(path, bytes(path.stat().st_size), 0, synced=True)
+            path.unlink()
+    if keys.exists():
+        sync_folder(keys)

@@ -9,7 +9,6 @@ next start, which therefore also notices when those are no longer what was signe
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -26,8 +25,9 @@ from sluice.edges.evidence.files import (
     sync_folder,
 )
 from sluice.edges.evidence.flat import ENTRIES, FlatTree
-from sluice.edges.evidence.lines import runs, salted, split
-from sluice.edges.sinks.jsonl import JsonLog, LogFailed, segment_path, segments
+from sluice.edges.evidence.lines import split
+from sluice.edges.sinks.jsonl import JsonLog, LogFailed
+from sluice.edges.sinks.segments import open_segment, runs, segment_path, segments
 
 _ADVICE = "run `sluice audit verify`, keep the folder as evidence, and begin another"
 
@@ -35,7 +35,7 @@ _ADVICE = "run `sluice audit verify`, keep the folder as evidence, and begin ano
 class Notary:
     """Signs the log `log` as `origin` with `key`. LogFailed when what it signed before is no longer what the log holds.
 
-    `found` says in words what the start had to mend. Every method may be called from one thread at a time.
+    `closed`: how many segments grow no more. `found` says in words what the start had to mend. Every method may be called from one thread at a time.
     """
 
     def __init__(self, log: JsonLog, key: Ed25519PrivateKey, origin: str) -> None:
@@ -51,6 +51,7 @@ class Notary:
         self.signed = read_checkpoint(self._folder, self.verifier) or Checkpoint(origin, 0, Edge().root())
         closed = self._closed()
         self._edge = closed[-1].behind() if closed else Edge()
+        self.closed = len(closed)
         self._number = closed[-1].segment + 1 if closed else min(segments(self._folder), default=1)
         self._offset, self._first = 0, self._edge.size
         try:
@@ -92,8 +93,7 @@ class Notary:
         self._check(complete=False)
         for segment in sorted(one for one in segments(self._folder) if self._number <= one <= number):
             self._number = segment
-            path = segment_path(self._folder, segment)
-            self._replay_segment(path, size if segment == number else path.stat().st_size)
+            self._replay_segment(size if segment == number else None)
             if segment < number:
                 if self._edge.size > self.signed.size:
                     self._sign()
@@ -103,18 +103,23 @@ class Notary:
             self.found = (f"{self._edge.size - known} events had no checkpoint yet",)
         self._sign()
 
-    def _replay_segment(self, path: Path, size: int) -> None:
-        stored = salts_path(self._folder, self._number)
-        salts = stored.read_bytes() if stored.exists() else b""
-        for run, own, _ in salted(path, salts, size):
-            known = min(self.signed.size - self._edge.size, len(own) // SALT)
-            cut = split(run, known) if known > 0 else 0
-            if cut:
-                self._add(run[:cut], own[: known * SALT])
-                self._check(complete=False)
-            if cut < len(run):
-                self._add(run[cut:])
-        self._offset = size
+    def _replay_segment(self, size: int | None) -> None:
+        segment = open_segment(self._folder, self._number)
+        try:
+            for piece in segment.pieces(size):
+                self._replay_run(*piece())
+            self._offset = segment.size if size is None else size
+        finally:
+            segment.close()
+
+    def _replay_run(self, run: bytes, salts: bytes, _: bool) -> None:
+        known = min(self.signed.size - self._edge.size, len(salts) // SALT)
+        cut = split(run, known) if known > 0 else 0
+        if cut:
+            self._add(run[:cut], salts[: known * SALT])
+            self._check(complete=False)
+        if cut < len(run):
+            self._add(run[cut:])
 
     def _check(self, *, complete: bool) -> None:
         size = self._edge.size
@@ -164,5 +169,6 @@ class Notary:
         self._flush()
         self._tree.sync()
         add_closed(self._folder, Closed.of(self._number, self._first, self._offset, self._edge))
+        self.closed += 1
         self._number = min(one for one in segments(self._folder) if one > self._number)
         self._offset, self._first = 0, self._edge.size

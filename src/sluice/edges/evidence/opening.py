@@ -9,17 +9,11 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
 from sluice.edges.config import Audit
 from sluice.edges.evidence.keys import load_or_create_key
-from sluice.edges.evidence.lines import last_line
 from sluice.edges.evidence.notary import Notary
-from sluice.edges.sinks.jsonl import JsonLog, LogFailed, segment_path, segments
-
-
-class _Timed(msgspec.Struct):
-    time: str
+from sluice.edges.sinks.jsonl import JsonLog, LogFailed
+from sluice.edges.sinks.segments import open_segment, segments
 
 
 def open_log(audit: Audit, folder: Path | None = None) -> tuple[JsonLog, Notary, tuple[str, ...]]:
@@ -56,10 +50,12 @@ def begun_as(folder: Path) -> str | None:
 def _mended(log: JsonLog) -> Iterator[str]:
     if log.repaired:
         yield f"{log.repaired} bytes of a torn last line were cut off"
-    last = b""
+    last = ""
     for number in sorted(segments(log.path), reverse=True)[:2]:
-        last = last or last_line(segment_path(log.path, number))
-    with suppress(msgspec.MsgspecError, ValueError):
-        ahead = datetime.fromisoformat(msgspec.json.decode(last, type=_Timed).time).timestamp() - time.time()
+        segment = open_segment(log.path, number)
+        last = last or segment.span()[1]
+        segment.close()
+    with suppress(ValueError):
+        ahead = datetime.fromisoformat(last).timestamp() - time.time()
         if ahead > 1:
             yield f"the clock stands {ahead:.0f} s before the last event"

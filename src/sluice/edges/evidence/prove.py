@@ -10,10 +10,10 @@ import msgspec
 
 from sluice.audit.note import Checkpoint, NoteError, Proof, Verifier, open_note
 from sluice.audit.tree import SALT, check_inclusion, leaves
-from sluice.edges.evidence.files import read_checkpoint, read_closed, salts_path
+from sluice.edges.evidence.files import read_checkpoint, read_closed
 from sluice.edges.evidence.flat import hashes_of
-from sluice.edges.evidence.lines import salted, whole_size
-from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
+from sluice.edges.sinks.failed import LogFailed
+from sluice.edges.sinks.segments import open_segment, segments
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,14 +41,17 @@ def find(folder: Path, event_id: str) -> Iterator[Found]:
     after = sum(one.lines for one in read_closed(folder))
     try:
         for number in sorted(segments(folder)):
-            path, stored = segment_path(folder, number), salts_path(folder, number)
-            salts = stored.read_bytes() if stored.exists() else b""
             first = index = firsts.get(number, after)
-            for run, own, _ in salted(path, salts, whole_size(path)):
-                for at, line in _marked(run, mark):
-                    salt = own[at * SALT : (at + 1) * SALT]
-                    yield Found(index + at, number, index + at - first + 1, line, salt)
-                index += len(own) // SALT
+            segment = open_segment(folder, number)
+            try:
+                for piece in segment.pieces():
+                    run, own, _ = piece()
+                    for at, line in _marked(run, mark):
+                        salt = own[at * SALT : (at + 1) * SALT]
+                        yield Found(index + at, number, index + at - first + 1, line, salt)
+                    index += len(own) // SALT
+            finally:
+                segment.close()
             after = max(after, index)
     except OSError as error:
         raise LogFailed(f"the log in `{folder}` cannot be read: {error.strerror}") from error

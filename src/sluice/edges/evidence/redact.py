@@ -11,10 +11,12 @@ from pathlib import Path
 import msgspec
 
 from sluice.audit.tree import SALT, struck
-from sluice.edges.evidence.files import put, read_closed, salts_path, sync_folder
+from sluice.edges.evidence.files import alone, put, read_closed, salts_path, sync_folder
 from sluice.edges.evidence.lines import split
 from sluice.edges.evidence.prove import Found, find
-from sluice.edges.sinks.jsonl import LogFailed, segment_path
+from sluice.edges.evidence.sealing import reseal
+from sluice.edges.sinks.failed import LogFailed
+from sluice.edges.sinks.segments import segment_path
 
 
 class Redaction(msgspec.Struct, frozen=True):
@@ -29,7 +31,7 @@ class Redaction(msgspec.Struct, frozen=True):
 
 def redact(folder: Path, event_id: str, reason: str) -> list[Redaction]:
     """Strikes out the text of an event; what was done. LogFailed when its segment is not closed yet or cannot be written."""
-    made = []
+    made: list[Redaction] = []
     closed = {one.segment for one in read_closed(folder)}
     for found in list(find(folder, event_id)):
         changed = struck(found.line, found.salt)
@@ -61,18 +63,34 @@ def redactions(folder: Path) -> Iterator[Redaction]:
 
 
 def _replace(folder: Path, found: Found, changed: bytes) -> None:
-    path, salts = segment_path(folder, found.segment), salts_path(folder, found.segment)
-    whole = path.read_bytes()
-    start = split(whole, found.number - 1)
-    end = whole.index(b"\n", start)
-    put(path, whole[:start] + changed + whole[end:], synced=True)
-    # The salt goes last: with it and without the text nothing can be made up, without it a kept text would not verify.
-    with salts.open("r+b") as file:
-        file.seek((found.number - 1) * SALT)
-        file.write(bytes(SALT))
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(folder)
+    with alone(folder):
+        path, salts = segment_path(folder, found.segment), salts_path(folder, found.segment)
+        if not path.exists():
+            reseal(folder, found.segment, lambda kept: _changed(kept, found.number - 1, changed))
+            return
+        whole = path.read_bytes()
+        start = split(whole, found.number - 1)
+        end = whole.index(b"\n", start)
+        put(path, whole[:start] + changed + whole[end:], synced=True)
+        # The salt goes last: with it and without the text nothing can be made up, without it a kept text would not verify.
+        with salts.open("r+b") as file:
+            file.seek((found.number - 1) * SALT)
+            file.write(bytes(SALT))
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(folder)
+
+
+def _changed(kept: Iterator[tuple[bytes, bytes]], number: int, line: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Runs of lines with their salts, with another line, and no salt, in the place `number`."""
+    for run, salts in kept:
+        lines = len(salts) // SALT
+        if 0 <= number < lines:
+            start = split(run, number)
+            run = run[:start] + line + run[run.index(b"\n", start) :]
+            salts = salts[: number * SALT] + bytes(SALT) + salts[(number + 1) * SALT :]
+        number -= lines
+        yield run, salts
 
 
 def _note(folder: Path, redaction: Redaction) -> None:

@@ -5,18 +5,15 @@ What is removed are lines and salts. Tiles stay, so what is left still verifies,
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from sluice.edges.evidence.files import put, read_closed, salts_path, sync_folder
-from sluice.edges.evidence.lines import last_line, whole_size
-from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
+from sluice.edges.evidence.files import alone, drop_segment, put, read_closed, sync_folder
+from sluice.edges.sinks.failed import LogFailed
+from sluice.edges.sinks.segments import open_segment, segments
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -39,10 +36,6 @@ class Removed(msgspec.Struct, frozen=True):
     removed: datetime
 
 
-class _Timed(msgspec.Struct):
-    time: datetime
-
-
 def holds(folder: Path) -> list[Hold]:
     """The legal holds on a log; LogFailed when they cannot be read: nothing may be removed then."""
     path = folder / "holds.json"
@@ -56,7 +49,7 @@ def holds(folder: Path) -> list[Hold]:
 
 def place(folder: Path, name: str, reason: str, begin: datetime, end: datetime) -> Hold:
     """Places a hold; LogFailed when there is one of that name or it cannot be written."""
-    with _alone(folder):
+    with alone(folder):
         before = holds(folder)
         if any(one.name == name for one in before):
             raise LogFailed(f"there is a hold `{name}` already")
@@ -67,12 +60,22 @@ def place(folder: Path, name: str, reason: str, begin: datetime, end: datetime) 
 
 def lift(folder: Path, name: str) -> bool:
     """Lifts a hold; whether there was one. LogFailed when that cannot be written."""
-    with _alone(folder):
+    with alone(folder):
         before = holds(folder)
         left = [one for one in before if one.name != name]
         if len(left) != len(before):
             _write(folder, left)
     return len(left) != len(before)
+
+
+def held_by(folder: Path, span: tuple[str, str]) -> Hold | None:
+    """The first hold that keeps a segment of these times, any where they cannot be read; LogFailed as `holds`."""
+    placed = holds(folder)
+    try:
+        begin, end = (datetime.fromisoformat(one) for one in span)
+    except ValueError:
+        return placed[0] if placed else None
+    return next((hold for hold in placed if hold.begin <= end and hold.end >= begin), None)
 
 
 def prune(folder: Path, before: datetime, *, dry: bool = False) -> tuple[list[Removed], list[Hold]]:
@@ -82,16 +85,15 @@ def prune(folder: Path, before: datetime, *, dry: bool = False) -> tuple[list[Re
     """
     removed: list[Removed] = []
     try:
-        with _alone(folder):
+        with alone(folder):
             placed, present = holds(folder), set(segments(folder))
             for closed in read_closed(folder):
                 if closed.segment not in present:
                     continue
-                path = segment_path(folder, closed.segment)
-                last = _time(last_line(path))
+                begin, last = _span(folder, closed.segment)
                 if last >= before:
                     break
-                kept = [hold for hold in placed if hold.begin <= last and hold.end >= _time(_first_line(path))]
+                kept = [hold for hold in placed if hold.begin <= last and hold.end >= begin]
                 if kept:
                     return removed, kept
                 removed.append(Removed(closed.segment, closed.first, closed.lines, last, datetime.now(UTC)))
@@ -102,23 +104,34 @@ def prune(folder: Path, before: datetime, *, dry: bool = False) -> tuple[list[Re
     return removed, []
 
 
+def removals(folder: Path) -> list[Removed]:
+    """The segments that retention removed; LogFailed when the list cannot be read."""
+    try:
+        lines = (folder / "removed.jsonl").read_bytes().splitlines()
+        return [msgspec.json.decode(line, type=Removed) for line in lines]
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.MsgspecError) as error:
+        raise LogFailed(f"the list of what was removed in `{folder}` cannot be read") from error
+
+
 def _remove(folder: Path, what: Removed) -> None:
     with (folder / "removed.jsonl").open("ab") as file:
         file.write(msgspec.json.encode(what) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    segment_path(folder, what.segment).unlink()
-    salts_path(folder, what.segment).unlink(missing_ok=True)
-    sync_folder(folder)
+    drop_segment(folder, what.segment)
 
 
-def _first_line(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.readline() if whole_size(path) else b""
-
-
-def _time(line: bytes) -> datetime:
-    return msgspec.json.decode(line, type=_Timed).time
+def _span(folder: Path, number: int) -> tuple[datetime, datetime]:
+    segment = open_segment(folder, number)
+    try:
+        begin, end = segment.span()
+        return datetime.fromisoformat(begin), datetime.fromisoformat(end)
+    except ValueError as error:
+        raise LogFailed(f"segment {number} does not say from when it is") from error
+    finally:
+        segment.close()
 
 
 def _write(folder: Path, left: list[Hold]) -> None:
@@ -127,13 +140,3 @@ def _write(folder: Path, left: list[Hold]) -> None:
         sync_folder(folder)
     except OSError as error:
         raise LogFailed(f"the holds of the log in `{folder}` cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    fd = os.open(folder / "retention.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from sluice.audit.note import Checkpoint, Verifier
 from sluice.audit.tree import HASH, WIDTH, Edge, leaf_hashes, leaves
-from sluice.edges.evidence.files import read_checkpoint, read_closed, salts_path
+from sluice.edges.evidence.erasing import erasures
+from sluice.edges.evidence.files import Closed, read_checkpoint, read_closed
 from sluice.edges.evidence.flat import entries_of, level_of
-from sluice.edges.evidence.lines import salted, whole_size
 from sluice.edges.evidence.redact import redactions
-from sluice.edges.sinks.jsonl import LogFailed, segment_path, segments
+from sluice.edges.evidence.retention import removals
+from sluice.edges.sinks.failed import LogFailed, SegmentLocked
+from sluice.edges.sinks.segments import Piece, Segment, open_segment, segments
 
 _AHEAD = 4
 _LISTED = 20
@@ -84,6 +86,8 @@ class _Reading:
         self.roots: dict[int, bytes] = {0: self.edge.root()}
         self.differing: list[tuple[int, int, int]] = []
         self.tree_differs: set[str] = set()
+        self.erased = erasures(report.folder)
+        self.removed = {one.segment for one in removals(report.folder)}
 
     def all(self) -> None:
         report, folder = self.report, self.report.folder
@@ -92,11 +96,11 @@ class _Reading:
         for number in sorted(closed.keys() | present):
             known = closed.get(number)
             if number in present:
-                lines = self._segment(number)
+                lines = self._segment(number, known)
                 if known is not None and lines != known.lines:
                     report.problem(f"segment {number} has {lines} events; it was closed with {known.lines}")
             elif known is not None:
-                self._by_leaves(number, known.first, known.lines)
+                self._by_leaves(number, known.first, known.lines, self._why_missing(number))
         gaps = [number for number in range(min(present, default=1), max(present, default=0)) if number not in present]
         for number in gaps:
             if number not in closed:
@@ -104,24 +108,37 @@ class _Reading:
         report.events = self.edge.size
         self._conclude()
 
-    def _segment(self, number: int) -> int:
+    def _segment(self, number: int, known: Closed | None) -> int:
         before = self.edge.size
-        path = segment_path(self.report.folder, number)
-        stored = salts_path(self.report.folder, number)
-        salts = stored.read_bytes() if stored.exists() else b""
-        for entries, hashes, _ in _hashed(path, salts, whole_size(path)):
-            self._compare(number, before, entries)
-            self._grow(hashes)
-            self.progress(self.edge.size)
+        try:
+            for entries, hashes, _ in _hashed(open_segment(self.report.folder, number)):
+                self._compare(number, before, entries)
+                self._grow(hashes)
+                self.progress(self.edge.size)
+        except SegmentLocked as error:
+            if known is None:
+                self.report.problem(str(error))
+            else:
+                self._by_leaves(number, known.first, known.lines, f"cannot be read here: {error}")
+        except LogFailed as error:
+            self.report.problem(str(error))
+            self._grow_by_leaves(known.end if known else before)
         return self.edge.size - before
 
-    def _by_leaves(self, number: int, first: int, lines: int) -> None:
+    def _why_missing(self, number: int) -> str:
+        erased = self.erased.get(number)
+        if erased is not None:
+            return f"was erased on {erased.erased[:10]} ({erased.reason})"
+        return "was removed by retention" if number in self.removed else "is not here, and nothing says why"
+
+    def _by_leaves(self, number: int, first: int, lines: int, why: str) -> None:
         last = min(first + lines, self.signed.size)
-        self.report.notes.append(
-            f"segment {number} (events {first} to {first + lines - 1}) is not here; its leaves are"
-        )
+        self.report.notes.append(f"segment {number} (events {first} to {first + lines - 1}) {why}; its leaves are here")
         if first != self.edge.size:
             self.report.problem(f"segment {number} does not follow the one before it")
+        self._grow_by_leaves(last)
+
+    def _grow_by_leaves(self, last: int) -> None:
         try:
             while self.edge.size < last:
                 count = min(last - self.edge.size, _LEAVES)
@@ -200,16 +217,24 @@ class _Reading:
             self.report.notes.append(f"it continues the checkpoint of {against.size} events")
 
 
-def _hashed(path: Path, salts: bytes, size: int) -> Iterator[Leaves]:
-    """The leaves of a segment, in order, hashed in two threads."""
-    with ThreadPoolExecutor(2, "verify") as pool:
-        ahead: deque[Future[Leaves]] = deque()
-        for run, own, _ in salted(path, salts, size):
-            ahead.append(pool.submit(leaves, run, own))
-            if len(ahead) >= _AHEAD:
+def _hashed(segment: Segment) -> Iterator[Leaves]:
+    """The leaves of a segment, in order, read and hashed in two threads."""
+    try:
+        with ThreadPoolExecutor(2, "verify") as pool:
+            ahead: deque[Future[Leaves]] = deque()
+            for piece in segment.pieces():
+                ahead.append(pool.submit(_leaves, piece))
+                if len(ahead) >= _AHEAD:
+                    yield ahead.popleft().result()
+            while ahead:
                 yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+    finally:
+        segment.close()
+
+
+def _leaves(piece: Piece) -> Leaves:
+    lines, salts, _ = piece()
+    return leaves(lines, salts)
 
 
 def logs_in(folder: Path) -> list[Path]:

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from sluice.edges.sinks.failed import LogFailed as LogFailed
+from sluice.edges.sinks.segments import open_segment, segment_path, segments
 from sluice.edges.sinks.spool import held
 from sluice.session.permit import Receipt
 
 Durability = Literal["buffered", "synced"]
 
-_SEGMENT = re.compile(r"audit-(\d{6,})\.jsonl\Z")
 _BLOCK = 1 << 16
 _OPEN = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-
-
-class LogFailed(Exception):
-    """The log could not be opened, written or read; nothing that depends on it may go on."""
 
 
 class Disk:
@@ -73,7 +69,7 @@ class JsonLog:
         self._distrusted = False
         self._lock = _locked(path)
         try:
-            self._number = max(segments(path), default=1)
+            self._number = _newest(path)
             self._fd = _opened(path, self._number)
             self._size, self.repaired = self._repair()
         except OSError as error:
@@ -221,16 +217,26 @@ def read(path: Path) -> Iterator[bytes]:
         if after != before + 1:
             raise LogFailed(f"the log in `{path}` has no segment {before + 1}, but later ones")
     for number in numbers:
-        with segment_path(path, number).open("rb") as file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield line[:-1]
-                elif number != numbers[-1]:
-                    raise LogFailed(f"segment {number} of the log in `{path}` ends within a line")
-            if number > segment or (number == segment and file.tell() > size):
-                # What waited when this began is in the log by now.
-                waiting = b""
+        plain = segment_path(path, number)
+        if number != numbers[-1] and plain.exists() and not _ends_whole(plain):
+            raise LogFailed(f"segment {number} of the log in `{path}` ends within a line")
+        opened, at = open_segment(path, number), 0
+        try:
+            for run in opened.runs():
+                yield from run.split(b"\n")[:-1]
+                at += len(run)
+        finally:
+            opened.close()
+        if number > segment or (number == segment and at > size):
+            # What waited when this began is in the log by now.
+            waiting = b""
     yield from waiting.split(b"\n")[:-1]
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        end = os.fstat(file.fileno()).st_size
+        return not end or os.pread(file.fileno(), 1, end - 1) == b"\n"
 
 
 def _locked(path: Path) -> int:
@@ -247,15 +253,10 @@ def _locked(path: Path) -> int:
     return lock
 
 
-def segments(path: Path) -> list[int]:
-    """The numbers of the segments in a log's folder, in no order; OSError when it cannot be read."""
-    found = (_SEGMENT.match(entry.name) for entry in path.iterdir())
-    return [int(match[1]) for match in found if match is not None]
-
-
-def segment_path(path: Path, number: int) -> Path:
-    """Where a segment of a log is."""
-    return path / f"audit-{number:06d}.jsonl"
+def _newest(path: Path) -> int:
+    number = max(segments(path), default=1)
+    # Behind a segment that is sealed comes another; nothing is ever appended to it.
+    return number + 1 if number in segments(path) and not segment_path(path, number).exists() else number
 
 
 def _opened(path: Path, number: int, flags: int = 0) -> int:

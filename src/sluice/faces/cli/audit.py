@@ -13,7 +13,7 @@ import typer
 from sluice.audit.events import Caller, Connected, Event, StatementAsked, StatementDone, decode
 from sluice.edges.config import load
 from sluice.edges.sinks.jsonl import LogFailed, read
-from sluice.faces.cli import answers, data_paths, evidence, retention
+from sluice.faces.cli import answers, data_paths, evidence, retention, sealing
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.log_tail import LogTail
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
@@ -174,6 +174,8 @@ app.command("prune")(reported(retention.prune_command))
 app.command("hold")(reported(retention.hold_command))
 app.command("holds")(reported(retention.holds_command))
 app.command("release")(reported(retention.release_command))
+app.command("seal")(reported(sealing.seal_command))
+app.command("erase")(reported(sealing.erase_command))
 app.command("redact")(reported(evidence.redact_command))
 app.command("heads")(reported(evidence.heads_command))
 app.command("check-proof")(reported(evidence.check_proof_command))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-_SEGMENT = re.compile(r"audit-(\d{6,})\.jsonl")
+from sluice.edges.sinks.segments import open_segment, segments
 
 
 class LogTail:
@@ -21,15 +20,15 @@ class LogTail:
     def newest(self, count: int, wants: Callable[[bytes], bool]) -> list[bytes]:
         """The last `count` wanted lines, oldest first; `fresh` goes on behind the last line there is."""
         found: deque[bytes] = deque()
-        segments = sorted(self._segments().items(), reverse=True)
-        for number, path in segments:
+        numbers = sorted(segments(self._folder), reverse=True)
+        for number in numbers:
             kept: deque[bytes] = deque(maxlen=max(0, count - len(found)))
             offset = 0
-            for line, behind in _lines(path, 0):
+            for line, behind in self._lines(number, 0):
                 offset = behind
                 if kept.maxlen and wants(line):
                     kept.append(line)
-            if number == segments[0][0]:
+            if number == numbers[0]:
                 self._number, self._offset = number, offset
             found.extendleft(reversed(kept))
             if len(found) >= count:
@@ -38,24 +37,22 @@ class LogTail:
 
     def fresh(self) -> Iterator[bytes]:
         """The whole lines that were appended since, in the segment at hand and those begun after it."""
-        for number, path in sorted(self._segments().items()):
+        for number in sorted(segments(self._folder)):
             if number < self._number:
                 continue
             start = self._offset if number == self._number else 0
             self._number, self._offset = number, start
-            for line, self._offset in _lines(path, start):
+            for line, behind in self._lines(number, start):
+                self._offset = behind
                 yield line
 
-    def _segments(self) -> dict[int, Path]:
-        found = ((_SEGMENT.fullmatch(path.name), path) for path in self._folder.iterdir())
-        return {int(match[1]): path for match, path in found if match is not None}
-
-
-def _lines(path: Path, offset: int) -> Iterator[tuple[bytes, int]]:
-    """Whole lines from an offset on, each with the offset behind it; a line that is still being written is left."""
-    with path.open("rb") as file:
-        file.seek(offset)
-        for line in file:
-            if line.endswith(b"\n"):
-                offset += len(line)
-                yield line[:-1], offset
+    def _lines(self, number: int, offset: int) -> Iterator[tuple[bytes, int]]:
+        """Whole lines from an offset on, each with the offset behind it; a line that is still being written is left."""
+        segment = open_segment(self._folder, number)
+        try:
+            for run in segment.runs(offset):
+                for line in run.split(b"\n")[:-1]:
+                    offset += len(line) + 1
+                    yield line, offset
+        finally:
+            segment.close()

@@ -1,0 +1,77 @@
+"""Erases single closed segments for good; everything else in the log verifies as before, and says what was erased."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from sluice.edges.evidence.files import alone, drop_segment, read_closed
+from sluice.edges.evidence.retention import held_by
+from sluice.edges.evidence.sealing import wrapped_key
+from sluice.edges.sinks.failed import LogFailed
+from sluice.edges.sinks.segments import open_segment, segments
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """A segment that was erased: which leaves were in it, when, why, and whether its key made other copies noise, too."""
+
+    segment: int
+    first: int
+    lines: int
+    erased: str
+    reason: str
+    by_key: bool
+
+
+def erase(folder: Path, number: int, reason: str) -> Erased:
+    """Removes a closed segment and its key for good; its leaves stay, so everything else verifies as before.
+
+    The columns for questions are removed too, and made again of what is left when the next question is asked. LogFailed
+    when it is under a legal hold, not closed or not here, or cannot be removed.
+    """
+    closed = next((one for one in read_closed(folder) if one.segment == number), None)
+    if closed is None:
+        raise LogFailed(f"segment {number} is not closed; only closed ones can be erased")
+    try:
+        with alone(folder):
+            if number not in segments(folder):
+                raise LogFailed(f"segment {number} is not here")
+            segment = open_segment(folder, number)
+            span = segment.span()
+            segment.close()
+            hold = held_by(folder, span)
+            if hold is not None:
+                raise LogFailed(f"segment {number} is kept by the legal hold `{hold.name}`: {hold.reason}")
+            by_key = wrapped_key(folder, number) is not None
+            erased = Erased(number, closed.first, closed.lines, datetime.now(UTC).isoformat(), reason, by_key)
+            with (folder / "erased.jsonl").open("ab") as file:
+                file.write(msgspec.json.encode(erased) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            drop_segment(folder, number)
+            drop_columns(folder)
+    except OSError as error:
+        raise LogFailed(f"segment {number} cannot be erased: {error.strerror}") from error
+    return erased
+
+
+def erasures(folder: Path) -> dict[int, Erased]:
+    """The segments that were erased, by number; LogFailed when the list cannot be read."""
+    try:
+        lines = (folder / "erased.jsonl").read_bytes().splitlines()
+        return {one.segment: one for one in (msgspec.json.decode(line, type=Erased) for line in lines)}
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.MsgspecError) as error:
+        raise LogFailed(f"the list of what was erased in `{folder}` cannot be read") from error
+
+
+def drop_columns(folder: Path) -> None:
+    """Removes the columns for questions, which may hold parts of what was removed."""
+    columns = folder / "columns"
+    for path in columns.iterdir() if columns.exists() else ():
+        if path.name != "lock":
+            path.unlink(missing_ok=True)
