@@ -23,6 +23,7 @@ from sluice.edges.answers.index import catch_up
 from sluice.edges.answers.who_saw import Question, who_saw
 from sluice.edges.config import Audit
 from sluice.edges.evidence.opening import open_log
+from sluice.edges.evidence.sealing import Made, seal_closed
 from sluice.edges.evidence.verify import verify
 
 START, DAYS = 1_780_000_000.0, 90
@@ -85,7 +86,7 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
 
 def measure(events: int, folder: Path) -> dict[str, Any]:
     """All figures for so many events."""
-    log, notary, _ = open_log(Audit(path=folder / "audit", signing_key=folder / "key", segment_bytes=256 << 20))
+    log, notary, _ = open_log(Audit(path=folder / "audit", signing_key=folder / "key", segment_bytes=64 << 20))
     appending = signing = indexing = 0.0
     for lines in batches(events):
         if not lines:
@@ -94,6 +95,8 @@ def measure(events: int, folder: Path) -> dict[str, Any]:
         log.flush()
         signing += timed(lambda: notary.advance(*log.position))[0]
     log.close()
+    raw = _size(folder, "audit/*.jsonl")
+    sealing, made = timed(lambda: list(seal_closed(log.path, folder / "sealing.key")))
     indexing = timed(lambda: catch_up(log.path))[0]
     verifying, report = timed(lambda: verify(log.path, notary.verifier))
     answers = Answers([log.path])
@@ -103,15 +106,22 @@ def measure(events: int, folder: Path) -> dict[str, Any]:
         for what in ("pii.email", "pii", "public.t6.c6", "secret.api_key")
     }
     sizes = {
-        "lines": _size(folder, "audit/*.jsonl"), "tree": _size(folder, "audit/tree/*"),
-        "salts": _size(folder, "audit/*.salts"), "columns": _size(folder, "audit/columns/*.parquet"),
+        "lines_as_written": raw, "lines_and_salts_sealed": _sealed_share(made, raw), "tree": _size(folder, "audit/tree/*"),
+        "columns": _size(folder, "audit/columns/*.parquet"),
     }  # fmt: skip
     return {
         "events": events, "holds": report.holds, "append_events_per_s": round(events / appending),
         "sign_events_per_s": round(events / signing), "index_events_per_s": round(events / indexing),
+        "seal_events_per_s": round(sum(one.before for one in made) / raw * events / sealing) if made else None,
         "verify_events_per_s": round(events / verifying), "who_saw_s": asking,
         "bytes_per_event": {name: round(size / events, 1) for name, size in sizes.items()},
     }  # fmt: skip
+
+
+def _sealed_share(made: list[Made], raw: int) -> float:
+    """What all lines and salts would take, sealed like those of closed segments."""
+    before = sum(one.before for one in made)
+    return sum(one.after for one in made) * raw / before if before else float("nan")
 
 
 def _size(folder: Path, pattern: str) -> int:

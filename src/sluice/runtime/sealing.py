@@ -1,4 +1,4 @@
-"""Has closed segments of the log sealed, in a child process of the lowest priority, so that no statement waits for it."""
+"""Has closed segments of the log sealed, in a child process of low priority, so that no statement waits for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from sluice.edges.evidence.sealing import Made, seal_closed
 from sluice.edges.sinks.failed import LogFailed
 
 AGAIN_SECONDS = 60.0
-_LOWEST = 19
+_NICE = 10
+"""Low, but with a share that keeps up with a busy log on a busy machine: the lowest would starve for minutes."""
 
 
 class Sealing:
@@ -33,7 +34,7 @@ class Sealing:
         now = asyncio.get_running_loop().time()
         if closed == self._done or self._pool is not None or now < self._not_before:
             return
-        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=os.nice, initargs=(_LOWEST,))
+        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=os.nice, initargs=(_NICE,))
         log = structlog.get_logger("sluice")
         try:
             made = await asyncio.get_running_loop().run_in_executor(self._pool, _seal, self._folder, self._key_file)

@@ -22,6 +22,9 @@ from sluice.audit.events import (
     StatementDone,
     Touched,
 )
+from sluice.edges.evidence.files import Closed, add_closed, salts_path
+from sluice.edges.evidence.sealing import seal_closed
+from sluice.edges.sinks.segments import segment_path
 
 START = 1_790_000_000.0
 ALICE = Caller("user", "alice", ("support",), "scram")
@@ -82,3 +85,13 @@ def folder(tmp_path: Path) -> Path:
     log.mkdir()
     (log / "audit-000001.jsonl").write_bytes(some())
     return log
+
+
+def seal(folder: Path, key_file: Path | None = None) -> None:
+    """Closes and seals the first segment of a log that nobody signs."""
+    path = segment_path(folder, 1)
+    lines, size = path.read_bytes().count(b"\n"), path.stat().st_size
+    salts_path(folder, 1).write_bytes(bytes(16 * lines))
+    add_closed(folder, Closed(1, 0, lines, size, ()))
+    assert [one.segment for one in seal_closed(folder, key_file)] == [1]
+    assert not path.exists()

@@ -12,7 +12,7 @@ from sluice.edges.answers.ask import Answers
 from sluice.edges.answers.index import catch_up
 from sluice.edges.sinks.jsonl import LogFailed
 
-from .conftest import ALICE, asked, done, some
+from .conftest import ALICE, asked, done, seal, some
 
 ALL = "select id, who, source, purpose, outcome, rows, ended, masked, text from statements order by time, id"
 
@@ -118,3 +118,19 @@ def test_no_text_as_sent_is_in_the_columns(tmp_path: Path) -> None:
 def test_a_wrong_question_is_answered_with_the_databases_words(folder: Path) -> None:
     with pytest.raises(LogFailed, match=r"cannot be answered: .*nowhere"):
         _rows(folder, "select * from nowhere")
+
+
+def test_a_segment_is_read_on_where_it_was_left_though_it_was_sealed_meanwhile(folder: Path, tmp_path: Path) -> None:
+    path, whole = folder / "audit-000001.jsonl", some()
+    expected = tmp_path / "whole"
+    expected.mkdir()
+    (expected / path.name).write_bytes(whole)
+    catch_up(expected)
+    half = whole.index(b"\n", len(whole) // 2) + 1
+    path.write_bytes(whole[:half])
+    assert catch_up(folder) == half
+    path.write_bytes(whole)
+    seal(folder, tmp_path / "sealing.key")
+    assert catch_up(folder) == len(whole) - half
+    assert _rows(folder) == _rows(expected)
+    assert not list((folder / "columns").glob("slice-*"))

@@ -18,7 +18,7 @@ from sluice.edges.answers.ocsf import record
 from sluice.edges.answers.openlineage import run_event
 from sluice.edges.answers.ship import ShipFailed, ship
 
-from .conftest import ALICE, START, asked, some
+from .conftest import ALICE, START, asked, seal, some
 
 
 class Collector(HTTPServer):
@@ -68,6 +68,16 @@ def test_a_file_gets_what_is_new_each_time(folder: Path, tmp_path: Path) -> None
         segment.write(asked(ALICE, "z", 1) + b'{"torn')
     assert ship(folder, str(target), "jsonl") == 1
     assert target.read_bytes() == some() + asked(ALICE, "z", 1)
+
+
+def test_a_sealed_segment_is_sent_on_from_where_it_was(folder: Path, tmp_path: Path) -> None:
+    path, whole, target = folder / "audit-000001.jsonl", some(), tmp_path / "out.jsonl"
+    path.write_bytes(whole[: whole.index(b"\n", len(whole) // 2) + 1])
+    first = ship(folder, str(target), "jsonl")
+    path.write_bytes(whole)
+    seal(folder)
+    assert first + ship(folder, str(target), "jsonl") == whole.count(b"\n")
+    assert target.read_bytes() == whole
 
 
 def test_an_address_that_fails_now_and_then_gets_all_in_the_end(

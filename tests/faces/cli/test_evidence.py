@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sluice.audit.encode import encode
-from sluice.edges.config import load
+from sluice.edges.config import Audit, load
 from sluice.edges.evidence.opening import open_log
 
 from .conftest import Run
@@ -128,3 +128,24 @@ def test_a_report_is_written_with_its_proofs(folder: Path, run: Run) -> None:
     path = folder / "audit" / "audit-000001.jsonl"
     path.write_bytes(path.read_bytes().replace(b"alice", b"olice"))
     assert run("report", "soc2").exit_code == 1
+
+
+def test_a_closed_segment_is_sealed_and_erased(folder: Path, run: Run) -> None:
+    assert "every closed segment is sealed" in run("audit", "seal").output
+    assert "segment 1 is not closed" in run("audit", "erase", "--segment", "1", "--reason", "no").output
+    log, notary, _ = open_log(Audit(path=folder / "audit", signing_key=folder / "audit.key", segment_bytes=1))
+    log.append(encode(asked(5, "alice")))
+    log.flush()
+    notary.advance(*log.position)
+    log.close()
+    assert "compressed and encrypted to" in run("audit", "seal", "--sealing-key", "sealing.key").output
+    assert "audit-000001.jsonl.zst" in {path.name for path in (folder / "audit").iterdir()}
+    assert [json.loads(line)["id"] for line in run("audit", "tail", "-n", "9", "--json").stdout.splitlines()][
+        -1
+    ] == "c1-5"
+    done = run("audit", "erase", "--segment", "1", "--reason", "asked for by its subject")
+    assert "segment 1 is erased: events 0 to 2, and their key" in done.output
+    verified = run("audit", "verify")
+    assert verified.exit_code == 0
+    assert "(asked for by its subject); its leaves are here" in verified.output
+    assert run("audit", "erase", "--segment", "7", "--reason", "no").exit_code == 1

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from sluice.edges.sinks.failed import LogFailed as LogFailed
+from sluice.edges.sinks.sealed import sealed_path
 from sluice.edges.sinks.segments import open_segment, segment_path, segments
 from sluice.edges.sinks.spool import held
 from sluice.session.permit import Receipt
@@ -256,7 +257,8 @@ def _locked(path: Path) -> int:
 def _newest(path: Path) -> int:
     number = max(segments(path), default=1)
     # Behind a segment that is sealed comes another; nothing is ever appended to it.
-    return number + 1 if number in segments(path) and not segment_path(path, number).exists() else number
+    sealed = sealed_path(path, number).exists() and not segment_path(path, number).exists()
+    return number + 1 if sealed else number
 
 
 def _opened(path: Path, number: int, flags: int = 0) -> int:
