@@ -11,6 +11,9 @@ from sluice.edges.config import Source
 from sluice.edges.secrets import Secret, SecretError
 
 _GENERIC = 160_000
+_STATEMENT_SECONDS = 60
+_ANSWER_SECONDS = _STATEMENT_SECONDS + 15.0
+"""The database ends a question of ours itself; one that has stopped altogether is left after so long."""
 
 
 async def ask(name: str, source: Source, sql: str) -> list[str]:
@@ -21,7 +24,10 @@ async def ask(name: str, source: Source, sql: str) -> list[str]:
     settings = conninfo(name, source)
     password = await asyncio.to_thread(reveal, source.password)
     try:
-        async with await psycopg.AsyncConnection.connect(settings, password=password, autocommit=True) as connection:
+        async with (
+            asyncio.timeout(_ANSWER_SECONDS),
+            await psycopg.AsyncConnection.connect(settings, password=password, autocommit=True) as connection,
+        ):
             cursor = await connection.execute(sql.encode())
             return [str(row[0]) for row in await cursor.fetchall()]
     except psycopg.Error as error:
@@ -35,16 +41,19 @@ async def estimate(name: str, source: Source, path: tuple[str, ...], sql: str) -
     """
     password = await asyncio.to_thread(reveal, source.password)
     try:
-        async with await psycopg.AsyncConnection.connect(
-            conninfo(name, source), password=password, autocommit=True
-        ) as connection:
+        async with (
+            asyncio.timeout(_ANSWER_SECONDS),
+            await psycopg.AsyncConnection.connect(
+                conninfo(name, source), password=password, autocommit=True
+            ) as connection,
+        ):
             listed = ", ".join('"' + one.replace('"', '""') + '"' for one in path)
             await connection.execute("select set_config('search_path', %s, false)", (listed,))
             generic = "generic_plan, " if connection.info.server_version >= _GENERIC else ""
             # Prepared, the text can hold one statement only, whatever is in it.
             cursor = await connection.execute(f"explain ({generic}format json) {sql}".encode(), prepare=True)
             found = await cursor.fetchone()
-    except psycopg.Error:
+    except (psycopg.Error, TimeoutError):
         return None
     return None if found is None else _rows(found[0][0]["Plan"])
 
@@ -69,7 +78,7 @@ def conninfo(name: str, source: Source) -> str:
         sslrootcert=str(tls.ca) if tls.ca else ("system" if source.tls_mode == "verify-full" else None),
         sslcert=str(tls.cert) if tls.cert else None,
         sslkey=str(tls.key) if tls.key else None,
-        options="-c default_transaction_read_only=on -c statement_timeout=60000",
+        options=f"-c default_transaction_read_only=on -c statement_timeout={_STATEMENT_SECONDS}s",
     )
 
 

@@ -8,11 +8,15 @@ import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
+import structlog
+
 from sluice.edges.config import Listener
 from sluice.runtime.entrance import turn_away
 from sluice.runtime.tls import listener_context, own_end_point
 
 BACKLOG = 512
+AGAIN_SECONDS = 0.5
+log = structlog.get_logger("sluice")
 
 Admit = Callable[["Listening", socket.socket, str], Coroutine[None, None, None]]
 
@@ -56,9 +60,15 @@ async def accept(listening: Listening, admit: Admit, most: int) -> None:
     loop = asyncio.get_running_loop()
     arriving: set[asyncio.Task[None]] = set()
     while True:
-        connection, address = await loop.sock_accept(listening.socket)
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            connection, address = await loop.sock_accept(listening.socket)
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            # Most often there are no descriptors left: those who wait are taken in when some are free again.
+            log.error("connections cannot be accepted", port=listening.port, reason=str(error))
+            await asyncio.sleep(AGAIN_SECONDS)
+            continue
         if len(arriving) >= most:
             turn_away(connection, False)
             continue

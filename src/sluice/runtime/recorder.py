@@ -142,9 +142,14 @@ class Recorder:
         if self._timer is not None:
             self._timer.cancel()
         waiting, self._waiting = self._waiting, []
-        loop = asyncio.get_running_loop()
-        descriptor, position = os.dup(self._log.fileno()), self._log.position
-        future = loop.run_in_executor(self._executor, _force, descriptor)
+        try:
+            descriptor = os.dup(self._log.fileno())
+        except OSError as error:
+            # The process has no descriptor left.
+            self._unsynced(waiting, str(error))
+            return
+        position = self._log.position
+        future = asyncio.get_running_loop().run_in_executor(self._executor, _force, descriptor)
         future.add_done_callback(lambda done: self._synced(waiting, position, done))
 
     def _synced(
@@ -153,19 +158,23 @@ class Recorder:
         position: tuple[int, int],
         done: asyncio.Future[None],
     ) -> None:
-        self._syncing = False
         error = done.exception()
         if error is not None:
-            reason = self._log.distrust(f"the log cannot be synced: {error}")
-            self._failed(reason)
-            for _, _, failed in waiting:
-                failed(reason)
+            self._unsynced(waiting, str(error))
             return
+        self._syncing = False
         self._synced_to = position
         for event_ids, ready, _ in waiting:
             ready(Receipt(event_ids, True))
         if self._waiting:
             self._sync()
+
+    def _unsynced(self, waiting: list[tuple[tuple[str, ...], Synced, Callable[[str], None]]], why: str) -> None:
+        self._syncing = False
+        reason = self._log.distrust(f"the log cannot be synced: {why}")
+        self._failed(reason)
+        for _, _, failed in waiting:
+            failed(reason)
 
     def _sign(self) -> None:
         self._sign_timer = None

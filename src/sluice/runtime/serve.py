@@ -27,9 +27,12 @@ from sluice.runtime.listener import Listening, accept, listen
 from sluice.runtime.postern import Postern
 from sluice.runtime.roster import Roster
 from sluice.runtime.rules import Rules, RulesError, read_rules
+from sluice.runtime.steady import Steady
 from sluice.runtime.watch import Watch, named
 
 DRAIN_SECONDS = 30.0
+START_SECONDS = 10.0
+"""So long the start waits for catalogs; a source that takes longer comes when it comes."""
 LOOK_SECONDS = 0.4
 
 
@@ -83,23 +86,26 @@ async def _run(
     leave = gateway.follow_store()
     roster = Roster(config.audit.path, gateway.standing.here)
     await roster.open()
-    await asyncio.gather(*(gateway.worlds.load(name) for name in config.sources))
+    await gateway.worlds.begin(START_SECONDS)
     postern = Postern(
         gateway.metrics.registry, lambda: _healthy(gateway), lambda: _ready(gateway), partial(api.serve, gateway)
     )
     admin = await postern.open(config.admin.address, config.admin.port)
-    work = [asyncio.create_task(accept(one, gateway.admit, config.limits.connections)) for one in listeners]
-    work += [asyncio.create_task(gateway.worlds.poll()), asyncio.create_task(_housekeep(gateway, path))]
+    work = [
+        Steady("accepting connections", partial(accept, one, gateway.admit, config.limits.connections))
+        for one in listeners
+    ]
+    work += [Steady("catalogs", gateway.worlds.poll), Steady("housekeeping", partial(_housekeep, gateway, path))]
     gc.collect()
     gc.freeze()
     _announce(gateway, listeners, admin)
     reason = await _until_signal(gateway, path)
     leave()
     roster.close()
-    for task in work:
-        task.cancel()
-    for one in listeners:
-        one.socket.close()
+    for one in work:
+        one.stop()
+    for listening in listeners:
+        listening.socket.close()
     postern.close()
     return await _end(gateway, reason)
 

@@ -46,7 +46,11 @@ async def connect(
         async with asyncio.timeout(source.connect_timeout):
             side, binding = await _opened(source)
             side.transport.set_write_buffer_limits(high=window // 2)
-            return await _login(name, _login_of(name, source, settings, password, binding, replication), side)
+            try:
+                return await _login(name, _login_of(name, source, settings, password, binding, replication), side)
+            except (Unavailable, OSError, asyncio.CancelledError):
+                side.transport.abort()
+                raise
     except TimeoutError as error:
         raise Unavailable(_down(name, "it did not answer in time"), "connect time-out") from error
     except (OSError, ssl.SSLError) as error:
@@ -71,6 +75,14 @@ async def _opened(source: Source) -> tuple[Side, bytes | None]:
     context = source_context(source)
     if context is None:
         return side, None
+    try:
+        return await _encrypted(side, context, source.host or "")
+    except (OSError, asyncio.CancelledError):
+        side.transport.abort()
+        raise
+
+
+async def _encrypted(side: Side, context: ssl.SSLContext, host: str) -> tuple[Side, bytes | None]:
     side.transport.write(_SSL_REQUEST)
     answer = await side.read()
     # Exactly one byte: whatever came behind it was not said inside TLS.
@@ -79,7 +91,7 @@ async def _opened(source: Source) -> tuple[Side, bytes | None]:
             "the database does not offer TLS" if answer == b"N" else "the database did not answer the TLS request"
         )
     inside = Side("upstream")
-    await loop.start_tls(side.transport, inside, context, server_hostname=source.host or "")
+    await asyncio.get_running_loop().start_tls(side.transport, inside, context, server_hostname=host)
     transport = inside.transport
     certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
     return inside, None if certificate is None else end_point(certificate)

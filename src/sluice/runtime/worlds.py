@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Worlds:
         self._lent: Lent = {}
         self._worlds: dict[str, World] = {}
         self._tokens: dict[str, str] = {}
+        self._looking: dict[str, asyncio.Task[object]] = {}
         self._readings = 0
         self._newest: dict[str, int] = {}
         self._followers: dict[str, set[Notify]] = {name: set() for name in config.sources}
@@ -67,6 +68,12 @@ class Worlds:
         followers.add(notify)
         return lambda: followers.discard(notify)
 
+    async def begin(self, seconds: float) -> None:
+        """Reads every source's catalog for the first time, and waits so long for them; the slow ones go on beside."""
+        reading = [self._beside(name, self.load(name)) for name in self._config.sources]
+        if reading:
+            await asyncio.wait(reading, timeout=seconds)
+
     async def load(self, name: str) -> bool:
         """Reads the source's catalog and makes its world; False (and a line in the log) when it cannot be read."""
         source = self._config.sources[name]
@@ -78,7 +85,7 @@ class Worlds:
         except (OSError, ValueError, TimeoutError) as error:
             log.warning("the catalog could not be read", source=name, reason=str(error).strip())
             return False
-        if self.newest(name, reading):
+        if self._config.sources.get(name) == source and self.newest(name, reading):
             self._tokens[name] = token[0]
             self.publish(name, catalog)
         return True
@@ -97,11 +104,15 @@ class Worlds:
 
     async def build(self, name: str, rows: list[str]) -> Catalog:
         """A catalog from its rows, built beside the loop. Raises ValueError when they are none."""
-        declared = frozenset(self._config.sources[name].plain_functions)
+        source = self._config.sources.get(name)
+        declared = frozenset() if source is None else frozenset(source.plain_functions)
         return await asyncio.to_thread(self._engine.build_catalog, rows, declared)
 
     def publish(self, name: str, catalog: Catalog) -> None:
-        """Gives everybody a new catalog of the source."""
+        """Gives everybody a new catalog of the source; nobody, when the source is no longer configured."""
+        source = self._config.sources.get(name)
+        if source is None:
+            return
         old = self._worlds.get(name)
         previous = None if old is None else old.snapshot.bindings.get(name)
         learned = self._proposed.joined(name, self._learned.get(name, {}), catalog, self._rules.book.assigned(name))
@@ -113,7 +124,6 @@ class Worlds:
             # A column that was renamed keeps its labels by what it is; a restart must not forget them.
             self._remember(name, drifted)
         self._version += 1
-        source = self._config.sources[name]
         lent = self._lent.get(name, {})
         snapshot = Snapshot(self._version, self._rules.bundle, {name: binding}, self._rules.book, lent)
         self._put(
@@ -132,8 +142,8 @@ class Worlds:
     def learn(self, name: str, learned: Mapping[tuple[int, int], frozenset[str]]) -> None:
         """Columns of the source took on labels: kept for good, and in force at once."""
         self._remember(name, learned)
-        world = self._worlds[name]
-        self.publish(name, world.catalog)
+        if name in self._worlds:
+            self.publish(name, self._worlds[name].catalog)
 
     def lend(self, lent: Lent) -> None:
         """Puts in force which groups are lent to whom, on every source where that is another now."""
@@ -166,11 +176,27 @@ class Worlds:
             if await asyncio.to_thread(self._proposed.renew):
                 for name, world in list(self._worlds.items()):
                     self.publish(name, world.catalog)
-            for name in list(self._config.sources):
-                await self._look(name)
+            for name in self._config.sources:
+                # A source that does not answer holds up its own look alone.
+                if name not in self._looking:
+                    self._beside(name, self._look(name))
+
+    def _beside(self, name: str, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._looking[name] = task
+        task.add_done_callback(lambda done: self._looked(name, done))
+        return task
+
+    def _looked(self, name: str, task: asyncio.Task[object]) -> None:
+        if self._looking.get(name) is task:
+            del self._looking[name]
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a source could not be looked at", source=name, error=repr(task.exception()))
 
     async def _look(self, name: str) -> None:
-        source = self._config.sources[name]
+        source = self._config.sources.get(name)
+        if source is None:
+            return
         if name not in self._worlds:
             await self.load(name)
             return

@@ -71,6 +71,10 @@ class RunningGateway:
             raise RuntimeError("the gateway was not started")
         return self._process.pid
 
+    def state(self) -> str:
+        """The process's state as Linux shows it: `R`, `S`, `D`, `T` (stopped), …"""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
     def write(self, name: str, text: str) -> Path:
         """Writes a file of the gateway's folder, in one step, so that a reload never sees half of it."""
         path = self.folder / name
