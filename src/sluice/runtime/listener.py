@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -75,3 +76,15 @@ async def accept(listening: Listening, admit: Admit, most: int) -> None:
         task = loop.create_task(admit(listening, connection, str(address[0])))
         arriving.add(task)
         task.add_done_callback(arriving.discard)
+        task.add_done_callback(partial(_admitted, connection))
+
+
+def _admitted(connection: socket.socket, task: asyncio.Task[None]) -> None:
+    if task.cancelled() or task.exception() is None:
+        return
+    # Our own fault: whoever waits is not left waiting.
+    log.error("a connection could not be admitted", error=repr(task.exception()))
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        connection.close()

@@ -91,8 +91,12 @@ async def _encrypted(side: Side, context: ssl.SSLContext, host: str) -> tuple[Si
             "the database does not offer TLS" if answer == b"N" else "the database did not answer the TLS request"
         )
     inside = Side("upstream")
-    await asyncio.get_running_loop().start_tls(side.transport, inside, context, server_hostname=host)
-    transport = inside.transport
+    loop = asyncio.get_running_loop()
+    transport = await loop.start_tls(side.transport, inside, context, server_hostname=host)
+    if transport is None:
+        raise OSError("the database went away during the TLS handshake")
+    # A protocol that takes over is not told of its transport.
+    inside.connection_made(transport)
     certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
     return inside, None if certificate is None else end_point(certificate)
 

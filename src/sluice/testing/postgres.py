@@ -97,6 +97,14 @@ class PostgresServer:
         if self._temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def crash(self) -> None:
+        """Stops the server as a lost machine would; its folder and its port are kept for `resume`."""
+        self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
+
+    def resume(self) -> None:
+        """Starts it again after `crash`, on the port it had. Raises RuntimeError when that is taken."""
+        self._run("pg_ctl", "-D", str(self.data), "-l", str(self.folder / "log"), "-w", "-t", "60", "start")
+
     def dsn(self, database: str = "postgres", user: str | None = None) -> str:
         """A libpq connection string."""
         return f"host={self.host} port={self.port} dbname={database} user={user or self.superuser}"
