@@ -74,7 +74,7 @@ def post(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
         f"users:\n"
         + "".join(f'  {name}: {{groups: [work], scram: "{proof}"}}\n' for name in people)
         + "masking: {key: "
-        f"{{file: masking.key}}}}\naudit: {{path: audit}}\nstore: {{path: ../control.db}}\n"
+        "{file: masking.key}}\naudit: {path: audit}\nstore: {path: ../control.db}\n"
     )
     files = {"policies/post.cedar": POLICIES, "labels.yaml": LABELS}
     with (

@@ -156,3 +156,18 @@ def test_a_log_that_fails_ends_the_session_whatever_it_waits_for(waiting: str) -
     assert play.closed
     assert len(play.to_upstream) == before
     assert b"58030" in b"".join(play.to_client) or waiting == "a new world"
+
+
+@given(STEPS, st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_the_cut_of_the_bytes_changes_nothing(steps: Steps, of_client: bool) -> None:
+    whole, cut = Watched(POSTGRES), Watched(POSTGRES)
+    for asked, answered, number in steps:
+        said, reply = CLIENTS[asked](number), REPLIES[FITTING[asked] if answered < 0 else answered](number)
+        whole.happens(ClientBytes(said, 2.0))
+        for part in [said[n : n + 1] for n in range(len(said))] if of_client else [said]:
+            cut.happens(ClientBytes(part, 2.0))
+        whole.happens(UpstreamBytes(reply, 3.0))
+        for part in [reply] if of_client else [reply[n : n + 1] for n in range(len(reply))]:
+            cut.happens(UpstreamBytes(part, 3.0))
+        assert whole.seen == cut.seen
