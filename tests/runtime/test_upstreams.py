@@ -7,6 +7,7 @@ import os
 import pwd
 import socket
 import socketserver
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,12 +95,11 @@ def _config(source: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    folder = tmp_path_factory.mktemp("authority")
-    if os.geteuid() == 0:
-        for parent in (*folder.parents, folder):
-            parent.chmod(parent.stat().st_mode | 0o001)
-    return Authority(folder)
+def authority() -> Iterator[Authority]:
+    """In a folder that the server's own user can reach, whoever runs the tests."""
+    with tempfile.TemporaryDirectory(prefix="sluice-authority-") as folder:
+        Path(folder).chmod(0o755)
+        yield Authority(Path(folder))
 
 
 @pytest.fixture(scope="module")
