@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from sluice.faces.cli import access
 from sluice.faces.cli.api import Who, call, clock, reason_for
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
@@ -124,15 +123,6 @@ def _show(out: Output, found: dict[str, Any]) -> None:
     for vote in found["votes"]:
         done = "approved" if vote["verdict"] == "approve" else "denied"
         out.say(f"{done:>14}  by {vote['voter']} at {clock(vote['at'])} ({vote['channel']}): {vote['reason']}")
-
-
-def add(main: typer.Typer) -> None:
-    """Adds the commands by which humans are asked and answer, and those for access for a while."""
-    main.add_typer(app, name="approvals")
-    main.command("request")(reported(access.request))
-    main.add_typer(access.grants, name="grants")
-    main.command("break-glass")(reported(access.break_glass))
-    main.add_typer(access.reviews, name="reviews")
 
 
 app = typer.Typer(help="What waits for humans, and their answers.", no_args_is_help=True)
