@@ -88,7 +88,11 @@ def _testimony(span: Span, origins: list[ColumnRef | None], world: World) -> tup
         if origin is None or index >= len(outputs) or not binding.labels_of(origin):
             continue
         known = {flow.column for flow in outputs[index].flows}
-        if origin in known or origin == outputs[index].shown or binding.labels_of(origin) <= _labels(known, binding.labels_of):
+        if (
+            origin in known
+            or origin == outputs[index].shown
+            or binding.labels_of(origin) <= _labels(known, binding.labels_of)
+        ):
             continue
         disagreements.append(f"output {index + 1} comes from `{origin}`, which the analysis did not find")
         outputs[index] = replace(outputs[index], flows=outputs[index].flows | {Flow(origin, "value")}, plain=None)

@@ -347,7 +347,9 @@ def _retyped(command: Wrapped) -> tuple[str, ir.Expr]:
     """A column given another type, and what its values become: USING, or the values themselves converted."""
     column = command["def"]["ColumnDef"]
     using = column.get("raw_default")
-    return command["name"], ir.Cast(low.expr(using) if using else ir.Name((command["name"],)), *type_name(column["typeName"]))
+    return command["name"], ir.Cast(
+        low.expr(using) if using else ir.Name((command["name"],)), *type_name(column["typeName"])
+    )
 
 
 def _alter_domain(node: Node) -> bodies.Body:
