@@ -6,12 +6,9 @@ A new world is made whole beside the old one and handed out; a source whose cata
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import structlog
 
@@ -20,6 +17,7 @@ from sluice.edges.config import Config
 from sluice.engines.engine import Engine
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.runtime.control import ask
+from sluice.runtime.learned import read_learned, write_learned
 from sluice.runtime.proposed import Proposed
 from sluice.runtime.rules import Rules
 from sluice.session.events import WorldChanged
@@ -27,7 +25,6 @@ from sluice.session.memory import Memory
 from sluice.session.world import Limits, World
 from sluice.sql.catalog import Catalog
 
-Learned = Mapping[tuple[int, int], frozenset[str]]
 Notify = Callable[[WorldChanged], None]
 
 POLL_SECONDS = 1.0
@@ -49,8 +46,7 @@ class Worlds:
         self._readings = 0
         self._newest: dict[str, int] = {}
         self._followers: dict[str, set[Notify]] = {name: set() for name in config.sources}
-        self._path = config.audit.path / "learned-labels.json"
-        self._learned: dict[str, dict[tuple[int, int], frozenset[str]]] = _read_learned(self._path)
+        self._learned = read_learned(config.audit.path)
         self._proposed = Proposed(config.audit.path)
 
     @property
@@ -218,7 +214,7 @@ class Worlds:
         for place, labels in learned.items():
             known[place] = known.get(place, frozenset()) | labels
         self._learned = {**self._learned, name: known}
-        _write_learned(self._path, self._learned)
+        write_learned(self._config.audit.path, self._learned)
 
 
 def _limits(config: Config) -> Limits:
@@ -231,22 +227,3 @@ def _limits(config: Config) -> Limits:
         window=limits.window_bytes,
         patience=config.approvals.wait,
     )
-
-
-def _read_learned(path: Path) -> dict[str, dict[tuple[int, int], frozenset[str]]]:
-    if not path.exists():
-        return {}
-    stored = json.loads(path.read_text())
-    return {
-        name: {(oid, attnum): frozenset(labels) for oid, attnum, labels in places} for name, places in stored.items()
-    }
-
-
-def _write_learned(path: Path, learned: Mapping[str, Learned]) -> None:
-    stored = {
-        name: [[oid, attnum, sorted(labels)] for (oid, attnum), labels in sorted(places.items())]
-        for name, places in learned.items()
-    }
-    fresh = path.with_suffix(".new")
-    fresh.write_text(json.dumps(stored))
-    os.replace(fresh, path)  # noqa: PTH105 - atomic by name

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import json as json_text
 import time
 from typing import Annotated
 
 import typer
 
 from sluice.edges.config import Config, Source, load, policy_files, read_labels
-from sluice.engines.postgres.catalog import CATALOG_SQL, CONTEXT_SQL, CatalogError, build
 from sluice.engines.postgres.dialect import lower
 from sluice.engines.postgres.hazards import LABELLED
 from sluice.faces.cli.callers import Claims, caller
 from sluice.faces.cli.callers import purpose as settled
-from sluice.faces.cli.database import look
 from sluice.faces.cli.explain_report import Report
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
+from sluice.faces.cli.standing import standing
 from sluice.faces.cli.statuses import Failure, Status
 from sluice.model.identity import Client, Identity, Kind
-from sluice.policy.decide import Request, Snapshot, SourceInfo, explain, may_connect
+from sluice.policy.decide import Request, Snapshot, explain, may_connect
 from sluice.policy.labels import load_labels
 from sluice.policy.load import load_policies
-from sluice.runtime import worlds
-from sluice.runtime.proposed import Proposed
-from sluice.sql.catalog import Catalog
-from sluice.sql.lineage import Context, analyze
+from sluice.sql.lineage import analyze
 
 
 def command(
@@ -87,33 +82,14 @@ def _report(
     statements = lower(text)
     if len(statements) != 1:
         raise Failure(Status.USAGE, f"the text holds {len(statements)} statements", "one at a time can be explained")
-    catalog, context = _resolving(name, source)
-    # What a running gateway goes by: labels written down, taken on by writes, and proposed by a scan.
-    labels = Proposed(config.audit.path).joined(name, _learned(config, name), catalog, book.assigned(name))
-    binding = book.bind(name, catalog, None, labels)
+    found = standing(config, name, source)
+    binding = found.bound(book)
     snapshot = Snapshot(1, bundle, {name: binding}, book)
-    info, client, now = SourceInfo(name, source.environment, source.engine), Client("127.0.0.1"), time.time()
+    info, client, now = found.info, Client("127.0.0.1"), time.time()
     connecting = may_connect(identity, purpose, info, client, snapshot, now)
     if connecting.outcome != "allow":
         told = connecting.refusal
         raise Failure(Status.FAILED, f"`{identity.display}` may not connect to `{name}`", told.detail if told else "")
-    span = analyze(statements[0], catalog, context)
+    span = analyze(statements[0], found.catalog, found.context)
     request = Request(identity, purpose, info, client, span, approved=approved, now=now)
     return Report(text, span, explain(request, snapshot), binding, bundle)
-
-
-def _resolving(name: str, source: Source) -> tuple[Catalog, Context]:
-    """The source's catalog, and how names resolve in a session of its upstream role."""
-    with look(name, source) as found:
-        rows = [str(row[0]) for row in found.rows(CATALOG_SQL)]
-        path, user, temporary = found.one(CONTEXT_SQL)[:3]
-    try:
-        catalog = build(rows, frozenset(source.plain_functions))
-    except CatalogError as error:
-        raise Failure(Status.UNREACHABLE, f"the source `{name}`: {error}") from error
-    search_path = tuple(json_text.loads(path))
-    return catalog, Context(search_path=search_path, user=user, temp_schema=temporary or None, lower=lower)
-
-
-def _learned(config: Config, name: str) -> worlds.Learned:
-    return worlds._read_learned(config.audit.path / "learned-labels.json").get(name, {})

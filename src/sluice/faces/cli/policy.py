@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sluice.edges.config import load, policy_files
-from sluice.faces.cli import explain
+from sluice.faces.cli import explain, simulate
 from sluice.faces.cli.failures import placed, reported
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
@@ -45,6 +45,9 @@ def _text(path: Path) -> str:
         raise Failure(Status.USAGE, f"`{path}` cannot be read: {error.strerror}") from error
 
 
-app = typer.Typer(help="Check the policies, and ask what they would decide.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check the policies, ask what they would decide, and try others on the log.", no_args_is_help=True
+)
 app.command("check")(reported(check_policies))
 app.command("explain")(reported(explain.command))
+app.command("simulate")(reported(simulate.command))
