@@ -14,11 +14,13 @@ from sluice.audit.events import CredentialEnded, CredentialMinted
 from sluice.audit.template import caller as as_logged
 from sluice.edges import credentials
 from sluice.edges.approvals.requests import DeskError
+from sluice.edges.config import Config
 from sluice.edges.config.signing_in import Login
 from sluice.edges.credentials import Credential, Minted
 from sluice.edges.identity import Rejected, bound
 from sluice.edges.sinks.jsonl import LogFailed
 from sluice.edges.store import StoreError
+from sluice.engines.postgres.oauth import Metadata
 from sluice.model.identity import Identity
 from sluice.runtime.approvals import done
 
@@ -130,6 +132,14 @@ def settings(login: Login | None) -> Login:
     if login is None:
         raise DeskError("missing", "signing in is not configured here (`login` in `sluice.yaml`)")
     return login
+
+
+def metadata_of(config: Config) -> Metadata | None:
+    """Where clients that speak OAUTHBEARER are sent for a token: where people sign in, else the first issuer that is a server."""
+    if config.login is not None:
+        return Metadata(config.login.issuer, " ".join(config.login.scopes))
+    served = (issuer.issuer for issuer in config.tokens if issuer.issuer.startswith(("https://", "http://")))
+    return next((Metadata(issuer, "openid") for issuer in served), None)
 
 
 def must_log(gateway: Gateway) -> None:

@@ -17,6 +17,7 @@ from sluice.edges.store import StoreError
 from sluice.engines.postgres import login as steps
 from sluice.engines.postgres import startup
 from sluice.engines.postgres.login import ClientLogin, Method
+from sluice.engines.postgres.oauth import ASKED
 from sluice.engines.postgres.scram import Verifier
 from sluice.engines.postgres.speak import report
 from sluice.engines.registry import ENGINES
@@ -136,7 +137,11 @@ async def _open(
             return None
     nonce = secrets.token_urlsafe(18)
     login = ClientLogin(
-        nonce, gateway.mock_secret, listening.end_point if inside else None, private=inside or listening.config.loopback
+        nonce,
+        gateway.mock_secret,
+        listening.end_point if inside else None,
+        private=inside or listening.config.loopback,
+        metadata=gateway.oauth,
     )
     tls = listening.config.tls
     unwanted = not inside and tls is not None and tls.required
@@ -160,10 +165,7 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
             case steps.WhoIs(user, _):
                 pending += await _way(gateway, arrival, user)
             case steps.CheckToken(user, token):
-                await gateway.keyrings.before(gateway.tokens, token)
-                told = await asyncio.to_thread(gateway.tokens.verify, token, time.time())
-                identity = told if isinstance(told, Rejected) else gateway.admitted(user, told)
-                arrival.told = None if isinstance(told, Rejected) else told
+                identity = await _by_token(gateway, arrival, user, token)
                 pending += login.token_checked(identity.reason if isinstance(identity, Rejected) else "")
             case steps.Cancel(pid, secret):
                 gateway.keys.use(pid, secret)
@@ -189,6 +191,18 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
                 return step, identity
 
 
+async def _by_token(gateway: Gateway, arrival: Arrival, user: str, token: str) -> Identity | Rejected:
+    if arrival.credential is not None:
+        # Else whoever may choose a name at an issuer could choose that of a credential.
+        return Rejected("a credential is proven by its password alone")
+    await gateway.keyrings.before(gateway.tokens, token)
+    told = await asyncio.to_thread(gateway.tokens.verify, token, time.time())
+    if isinstance(told, Rejected):
+        return told
+    arrival.told = told
+    return gateway.admitted(user, told)
+
+
 def _waits(gateway: Gateway, arrival: Arrival, user: str) -> bool:
     return gateway.rate.wait(arrival.address, _person(user), time.time()) > 0
 
@@ -211,8 +225,8 @@ async def _way(gateway: Gateway, arrival: Arrival, user: str) -> list[steps.Step
     if credentials.is_name(user) and gateway.directory.account(user) is None:
         return await _by_credential(gateway, arrival, user)
     way = gateway.directory.way(user, arrival.certificate)
-    if way.method == "token":
-        return arrival.login.method(Method.TOKEN, None, way.doubt)
+    if way.method in ("token", "oauth"):
+        return arrival.login.method(Method.OAUTH if way.method == "oauth" else Method.TOKEN, None, way.doubt)
     if way.method == "certificate":
         return arrival.login.method(Method.CERTIFICATE, None, way.doubt)
     verifier = None if way.verifier is None else Verifier.parse(way.verifier)
@@ -234,7 +248,7 @@ async def _by_credential(gateway: Gateway, arrival: Arrival, user: str) -> list[
 
 
 def _fail(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
-    if failed.reason not in ("rate limit", "the client went away"):
+    if failed.reason not in ("rate limit", "the client went away", ASKED):
         gateway.rate.failed(arrival.address, _person(failed.user), time.time())
     gateway.note_failed_login(arrival.address, arrival.tls, failed)
     arrival.side.transport.write(failed.data)

@@ -30,6 +30,7 @@ from sluice.edges.sinks.jsonl import JsonLog, LogFailed
 from sluice.edges.store import Store
 from sluice.engines.engine import Engine
 from sluice.engines.postgres.login import Failed
+from sluice.engines.postgres.oauth import Metadata
 from sluice.engines.postgres.upstream_login import LoggedIn
 from sluice.engines.registry import ENGINES
 from sluice.model.columns import ColumnRef
@@ -38,7 +39,7 @@ from sluice.runtime import upstream
 from sluice.runtime.access import Access
 from sluice.runtime.approvals import Approvals
 from sluice.runtime.budgets import Budgets
-from sluice.runtime.credentials import Credentials
+from sluice.runtime.credentials import Credentials, metadata_of
 from sluice.runtime.driver import Driver
 from sluice.runtime.entrance import admit, turn_away
 from sluice.runtime.keyrings import Keyrings
@@ -74,6 +75,7 @@ class Gateway:
         self.sealing = Sealing(log.path, config.audit.sealing_key) if config.audit.seal else None
         self.keys = CancelKeys()
         self.mock_secret = b""
+        self.oauth: Metadata | None = None
         self.engine: Engine = ENGINES[0]
         self.worlds = Worlds(self.engine, config, rules)
         self.large = LargeTexts(self.engine.lower)
@@ -305,6 +307,7 @@ class Gateway:
         secret = hmac.digest(rules.key, b"sluice: answers to unknown users", "sha256")
         self.directory = directory_of(config.users, bool(config.tokens), secret)
         self.tokens, self.mock_secret = tokens, secret
+        self.oauth = metadata_of(config)
 
     def _log_failed(self, reason: str) -> None:
         self.log.error("the event log failed; statements are refused until it is written again", reason=reason)

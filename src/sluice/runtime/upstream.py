@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from sluice.edges.config import Source
 from sluice.engines.postgres import startup
-from sluice.engines.postgres.login import Replication
 from sluice.engines.postgres.upstream_login import LoggedIn, LoginRefused, UpstreamLogin
+from sluice.engines.postgres.wishes import Replication
 from sluice.model.decision import Refusal
 from sluice.runtime.control import reveal
 from sluice.runtime.sides import Side

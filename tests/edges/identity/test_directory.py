@@ -73,8 +73,8 @@ def test_where_no_user_logs_in_by_token_unknown_ones_are_asked_for_a_password():
 
 
 @pytest.mark.parametrize("user", ["token", "oauth"])
-def test_whoever_is_not_configured_says_that_a_token_comes(user):
-    assert way(user) == Way("token")
+def test_whoever_is_not_configured_says_that_a_token_comes_and_how(user):
+    assert way(user) == Way(user)
 
 
 def test_without_issuers_nobody_is_asked_for_a_token():

@@ -11,8 +11,9 @@ from sluice.edges.identity.certificates import CertificateMapper, certificate_ex
 from sluice.edges.identity.rejected import Rejected
 from sluice.model.identity import Identity, Kind
 
-ANYBODY: Final = frozenset({"token", "oauth"})
-"""Names to log in by when the token alone is to say who it is."""
+OAUTH: Final = "oauth"
+ANYBODY: Final = frozenset({"token", OAUTH})
+"""Names to log in by when the token alone is to say who it is: given as the password, or by the mechanism OAUTHBEARER."""
 
 _UNKNOWN: Final = "unknown user (who is not configured gives a token as user `token`)"
 
@@ -39,7 +40,7 @@ class Account:
 class Way:
     """How a login has to go on. A `doubt` (for the log) makes it fail at its end, like any wrong password."""
 
-    method: Literal["scram", "token", "certificate"]
+    method: Literal["scram", "token", "oauth", "certificate"]
     verifier: str | None = field(default=None, repr=False)
     doubt: str = ""
 
@@ -83,7 +84,7 @@ class Directory:
                     "scram", doubt=owner.reason if isinstance(owner, Rejected) else "the certificate is another's"
                 )
         if account is None and user in ANYBODY and self._tokens:
-            return Way("token")
+            return Way("oauth" if user == OAUTH else "token")
         if account is None:
             return Way("token" if self._seems_by_token(user) else "scram", doubt=_UNKNOWN)
         if account.by_token and self._tokens:

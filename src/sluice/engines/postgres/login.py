@@ -6,34 +6,19 @@ words. Encryption is settled by now: SSLRequest and GSSENCRequest are answered a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, Literal
 
-from sluice.engines.postgres import startup
+from sluice.engines.postgres import oauth, startup
 from sluice.engines.postgres.scram import PLAIN, PLUS, ScramError, ServerExchange, Verifier
 from sluice.engines.postgres.speak import report
 from sluice.engines.postgres.startup import BadPacket, CancelRequest, Startup
+from sluice.engines.postgres.wishes import Replication, Wishes, settle
 from sluice.model.decision import Refusal
 
 _LONGEST: Final = 65_536
 _MOST_HELD: Final = 4 * _LONGEST
-PURPOSE: Final = "sluice.purpose"
-APPROVAL: Final = "sluice.approval"
-SOURCE: Final = "sluice.source"
-"""Names the source of a physical replication connection, which names no database."""
-_OWN: Final = frozenset({PURPOSE, APPROVAL, SOURCE})
-Replication = Literal["", "physical", "logical"]
-_RISKY: Final = frozenset({"role", "session_authorization", "session_replication_role"})
-_MODES: Final[Mapping[str, Replication]] = {
-    "database": "logical",
-    **dict.fromkeys(("1", "on", "true", "tru", "tr", "t", "yes", "ye", "y"), "physical"),
-    **dict.fromkeys(("0", "off", "of", "false", "fals", "fal", "fa", "f", "no", "n"), ""),
-}
-"""What the server reads in the start-up parameter `replication`."""
-_RESERVED: Final = frozenset({"user", "database", "options"})
-"""No settings: in another spelling, or out of `options`, they must not pass for the real parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +93,7 @@ class Method(Enum):
 
     SCRAM = auto()
     TOKEN = auto()
+    OAUTH = auto()
     CERTIFICATE = auto()
 
 
@@ -117,27 +103,39 @@ class _At(Enum):
     FIRST = auto()
     FINAL = auto()
     TOKEN = auto()
+    BEARER = auto()
     CHECK = auto()
+    TOLD = auto()
     OVER = auto()
 
 
 class ClientLogin:
     """One login. `nonce` is fresh randomness; `end_point` the hash of Sluice's certificate inside TLS, else None.
 
-    `private`: nobody can listen even without TLS (loopback, a unix socket), so a token may be asked for.
+    `private`: nobody can listen even without TLS (loopback, a unix socket), so a token may be asked for. `metadata`: where clients
+    that speak OAUTHBEARER get one; without it, that is not offered.
     """
 
-    def __init__(self, nonce: str, mock_secret: bytes, end_point: bytes | None, private: bool = False) -> None:
+    def __init__(
+        self,
+        nonce: str,
+        mock_secret: bytes,
+        end_point: bytes | None,
+        private: bool = False,
+        metadata: oauth.Metadata | None = None,
+    ) -> None:
         self._nonce = nonce
         self._mock_secret = mock_secret
         self._end_point = end_point
         self._private = private or end_point is not None
+        self._oauth = metadata
+        self._bearing = False
         self._held = b""
         self._at = _At.STARTUP
         self._startup = Startup(0, {})
         self._exchange: ServerExchange | None = None
         self._version = startup.PROTOCOL_3_0
-        self._settled: _Settings = _Settings()
+        self._settled = Wishes()
         self._method = ""
         self._doubt = ""
 
@@ -181,23 +179,33 @@ class ClientLogin:
         if method is Method.CERTIFICATE:
             self._method = "certificate"
             return [self._denied(doubt)] if doubt else [self._proven()]
-        if method is Method.TOKEN:
-            self._method, self._at = "token", _At.TOKEN
-            if not self._private:
-                refusal = Refusal(
-                    "a token is accepted only on an encrypted connection",
-                    hint="connect with `sslmode=require`",
-                    code="28000",
-                )
-                return [self.refuse(refusal, "a token would have crossed the network in clear")]
-            self._doubt = doubt
-            return [Send(startup.authentication(3)), *self.feed(b"")]
+        if method in (Method.TOKEN, Method.OAUTH):
+            return self._by_token(method, doubt)
         self._method, self._at = "scram-sha-256", _At.FIRST
         self._doubt = doubt or ("" if verifier else "unknown user")
         # The mock is made for everybody, so that users who exist cost as much as those who do not.
         mock = Verifier.mock(self.user, self._mock_secret)
         self._exchange = ServerExchange(verifier or mock, self._nonce, self._end_point)
         names = ((PLUS,) if self._end_point is not None else ()) + (PLAIN,)
+        # Behind the others: a client that speaks several, and has a password, proves the password.
+        return self._offer(*names, *((oauth.MECHANISM,) if self._oauth is not None and self._private else ()))
+
+    def _by_token(self, method: Method, doubt: str) -> list[Step]:
+        self._method, self._doubt = "token", doubt
+        if not self._private:
+            refusal = Refusal(
+                "a token is accepted only on an encrypted connection",
+                hint="connect with `sslmode=require`",
+                code="28000",
+            )
+            return [self.refuse(refusal, "a token would have crossed the network in clear")]
+        if method is Method.OAUTH and self._oauth is not None:
+            self._at = _At.FIRST
+            return self._offer(oauth.MECHANISM)
+        self._at = _At.TOKEN
+        return [Send(startup.authentication(3)), *self.feed(b"")]
+
+    def _offer(self, *names: str) -> list[Step]:
         offer = b"".join(name.encode() + b"\0" for name in names) + b"\0"
         return [Send(startup.authentication(10, offer)), *self.feed(b"")]
 
@@ -206,6 +214,8 @@ class ClientLogin:
         if self._at is not _At.CHECK:
             return []
         problem = problem or self._doubt
+        if problem and self._bearing:
+            return [self._told(problem), *self.feed(b"")]
         return [self._denied(problem)] if problem else [self._proven()]
 
     def refuse(self, refusal: Refusal, reason: str) -> Failed:
@@ -228,7 +238,7 @@ class ClientLogin:
         if not self.user:
             refusal = Refusal("no PostgreSQL user name specified in startup packet", code="28000")
             return [self.refuse(refusal, "no user name")]
-        settled = _settle(packet.parameters)
+        settled = settle(packet.parameters)
         if isinstance(settled, Refusal):
             return [self.refuse(settled, "a start-up setting that is none")]
         self._settled = settled
@@ -263,21 +273,44 @@ class ClientLogin:
                 return [self._broken("a password without its end")]
             self._at = _At.CHECK
             return [CheckToken(self.user, body[:-1].decode())]
+        if self._at is _At.BEARER:
+            return self._bearer(body)
+        if self._at is _At.TOLD:
+            # The server waits for this too, so that the client can read the error before the connection ends.
+            return [self._denied(self._doubt)]
         exchange = self._exchange
-        if exchange is None:
-            return [self._broken("a proof before its exchange")]
         if self._at is _At.FIRST:
             mechanism, _, rest = body.partition(b"\0")
             size = int.from_bytes(rest[:4], "big", signed=True)
-            if size != len(rest) - 4:
+            if len(rest) < 4 or (size != len(rest) - 4 and (size, len(rest)) != (-1, 4)):
                 return [self._broken("a SASL message that lies about its length")]
+            if mechanism == oauth.MECHANISM.encode() and self._oauth is not None and self._private:
+                self._method, self._bearing, self._at = "token", True, _At.BEARER
+                # A client may begin with the name alone, and say the rest when it is asked to.
+                return self._bearer(rest[4:]) if size >= 0 else [Send(startup.authentication(11))]
+            if exchange is None:
+                return [self._denied("another mechanism than was offered")]
             answer = exchange.first(mechanism.decode("ascii"), rest[4:])
             self._at = _At.FINAL
             return [Send(startup.authentication(11, answer))]
+        if exchange is None:
+            return [self._broken("a proof before its exchange")]
         final = exchange.final(body)
         if self._doubt:
             return [self._denied(self._doubt)]
         return [Send(startup.authentication(12, final)), self._proven()]
+
+    def _bearer(self, message: bytes) -> list[Step]:
+        token = oauth.token_of(message)
+        if not token:
+            return [self._told(oauth.ASKED)]
+        self._at = _At.CHECK
+        return [CheckToken(self.user, token)]
+
+    def _told(self, problem: str) -> Send:
+        """Tells the client where to get a good token; what it answers to that ends the login."""
+        self._at, self._doubt = _At.TOLD, problem
+        return Send(startup.authentication(11, b"" if self._oauth is None else self._oauth.refusal()))
 
     def _proven(self) -> Step:
         self._at = _At.OVER
@@ -294,61 +327,3 @@ class ClientLogin:
 
     def _broken(self, reason: str, code: str = "08P01") -> Failed:
         return self.refuse(Refusal(f"protocol violation during login: {reason}", code=code), reason)
-
-
-@dataclass(slots=True)
-class _Settings:
-    plain: list[tuple[str, str]] = field(default_factory=list)
-    purpose: str = ""
-    approval: Literal["", "wait", "error"] = ""
-    application: str = ""
-    replication: Replication = ""
-    source: str = ""
-    risky: list[str] = field(default_factory=list)
-
-
-def _settle(parameters: Mapping[str, str]) -> _Settings | Refusal:
-    """What a start-up packet sets besides user and database; or why that is not to be had."""
-    settled = _Settings()
-    for name, value in parameters.items():
-        if name in ("user", "database") or name.startswith("_pq_."):
-            continue
-        found = startup.options(value) if name == "options" else [(name.lower(), value)]
-        if found is None:
-            # What cannot be read could be anything, so it counts as a change of who the session is.
-            settled.risky.append("options")
-            continue
-        for setting, text in found:
-            if setting in _RESERVED or (setting.startswith("sluice.") and setting not in _OWN):
-                return _unrecognized(setting)
-            if setting == "replication" and (name == "options" or text.lower() not in _MODES):
-                return _unrecognized(setting) if name == "options" else _NO_MODE
-            if setting == APPROVAL and text not in ("wait", "error"):
-                return _unrecognized(setting)
-            _set(settled, setting, text)
-    return _unrecognized(SOURCE) if settled.source and settled.replication != "physical" else settled
-
-
-def _unrecognized(setting: str) -> Refusal:
-    return Refusal(f"unrecognized configuration parameter `{setting}`", code="42704")
-
-
-_NO_MODE = Refusal(
-    "invalid value for parameter `replication`", hint="`true` for the whole server, or `database`", code="22023"
-)
-
-
-def _set(settled: _Settings, name: str, value: str) -> None:
-    if name == PURPOSE:
-        settled.purpose = value
-    elif name == APPROVAL:
-        settled.approval = "wait" if value == "wait" else "error"
-    elif name == SOURCE:
-        settled.source = value
-    elif name == "replication":
-        settled.replication = _MODES[value.lower()]
-    elif name in _RISKY:
-        settled.risky.append(name)
-    else:
-        settled.plain.append((name, value))
-        settled.application = value if name == "application_name" else settled.application

@@ -56,7 +56,7 @@ def _checked(gateway: Gateway, user: str, secret: str, basic: bool) -> Identity 
     if not basic:
         return gateway.check_token(user, secret)
     way = gateway.directory.way(user, None)
-    if way.method == "token":
+    if way.method in ("token", "oauth"):
         return gateway.check_token(user, secret)
     # Whoever does not exist is checked too, so that it takes as long.
     kept = Verifier.mock(user, gateway.mock_secret) if way.verifier is None else Verifier.parse(way.verifier)
