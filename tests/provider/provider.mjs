@@ -64,6 +64,8 @@ function configuration(keys, logout) {
     extraTokenClaims: (ctx, token) => ({ ...(PEOPLE[token.accountId] ?? { groups: ['machines'] }), ...token.act }),
     issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
     pkce: { required: () => true },
+    // By itself it tells nobody on loopback that somebody logged out.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   };
 }
 
@@ -113,6 +115,7 @@ function build() {
   const provider = new Provider(issuer, configuration(keys, logout));
   provider.registerGrantType(EXCHANGE, exchange, ['subject_token', 'subject_token_type', 'purpose'], []);
   provider.on('server_error', (ctx, error) => console.error(error));
+  provider.on('backchannel.error', (ctx, error) => console.error(error));
   serving = provider.callback();
 }
 

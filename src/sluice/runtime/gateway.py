@@ -25,7 +25,15 @@ from sluice.audit.events import (
 )
 from sluice.edges.config import Config, fail_open
 from sluice.edges.evidence.notary import Notary
-from sluice.edges.identity import Directory, RateLimit, Rejected, TokenVerifier, directory_of, issuers_of
+from sluice.edges.identity import (
+    Directory,
+    RateLimit,
+    Rejected,
+    TokenVerifier,
+    directory_of,
+    issuers_of,
+    logout_verifier,
+)
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
 from sluice.edges.store import Store
 from sluice.engines.engine import Engine
@@ -76,6 +84,7 @@ class Gateway:
         self.keys = CancelKeys()
         self.mock_secret = b""
         self.oauth: Metadata | None = None
+        self.logouts = TokenVerifier(())
         self.engine: Engine = ENGINES[0]
         self.worlds = Worlds(self.engine, config, rules)
         self.large = LargeTexts(self.engine.lower)
@@ -302,12 +311,14 @@ class Gateway:
             self.log.error("event not recorded", reason=str(failure))
 
     def _people(self, config: Config, rules: Rules) -> None:
-        tokens = TokenVerifier(issuers_of(config.tokens, self.tokens))
+        issuers = issuers_of(config.tokens, self.tokens)
+        tokens, login = TokenVerifier(issuers), config.login
         # The same after a restart: otherwise who does not exist would be asked with another salt, and who does would not.
         secret = hmac.digest(rules.key, b"sluice: answers to unknown users", "sha256")
         self.directory = directory_of(config.users, bool(config.tokens), secret)
         self.tokens, self.mock_secret = tokens, secret
         self.oauth = metadata_of(config)
+        self.logouts = logout_verifier(issuers, login.issuer, login.client_id) if login else TokenVerifier(())
 
     def _log_failed(self, reason: str) -> None:
         self.log.error("the event log failed; statements are refused until it is written again", reason=reason)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 from msgspec import Struct
+from sqlalchemy import Connection
 
-from sluice.edges.identity import Proof, Rejected
-from sluice.edges.revocations import Revoked, listed
+from sluice.edges.identity import Logout, Proof, Rejected
+from sluice.edges.revocations import Revocation, Revoked, listed, logouts
 from sluice.edges.store import StoreError
 from sluice.model.identity import Identity
 from sluice.runtime.approvals import done
@@ -101,12 +102,12 @@ class Standing:
     async def load(self) -> None:
         """Reads the revocations and applies them. What was read before stands while they cannot be read."""
         try:
-            entries = await done(self._gateway.store.read(lambda connection: listed(connection, time.time())))
+            entries, gone = await done(self._gateway.store.read(_in_force))
         except StoreError as error:
             self._stale = True
             log.error("revocations could not be read", reason=str(error))
             return
-        self._revoked, self._stale, self._read = Revoked(entries), False, True
+        self._revoked, self._stale, self._read = Revoked(entries, gone), False, True
         self.judge()
 
     async def keep(self) -> None:
@@ -146,3 +147,8 @@ class Standing:
         caller = driver.session.caller
         log.info("a session is ended", session=caller.connection, who=caller.identity.display, reason=why)
         driver.happened(IdentityChanged(None, why, time.time()))
+
+
+def _in_force(connection: Connection) -> tuple[tuple[Revocation, ...], tuple[Logout, ...]]:
+    now = time.time()
+    return listed(connection, now), logouts(connection, now)

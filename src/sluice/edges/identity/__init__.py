@@ -8,6 +8,7 @@ from sluice.edges.identity.directory import ANYBODY, Account, Directory, Way, bo
 from sluice.edges.identity.discovery import DiscoveryError, Provider, discover
 from sluice.edges.identity.fetched import FetchedKeys
 from sluice.edges.identity.keys import read_keys
+from sluice.edges.identity.logouts import Logout, logout_verifier, read_logout
 from sluice.edges.identity.proof import Proof
 from sluice.edges.identity.ratelimit import RateLimit
 from sluice.edges.identity.rejected import Rejected
@@ -20,6 +21,7 @@ __all__ = [
     "Directory",
     "DiscoveryError",
     "FetchedKeys",
+    "Logout",
     "Proof",
     "Provider",
     "RateLimit",
@@ -32,7 +34,9 @@ __all__ = [
     "directory_of",
     "discover",
     "issuers_of",
+    "logout_verifier",
     "narrowed",
     "read_keys",
+    "read_logout",
     "settle_purpose",
 ]

@@ -26,6 +26,7 @@ _MOST_GROUPS: Final = 1_000
 _LATEST: Final = 1e12
 _MOST_ACTORS: Final = 3
 _KEPT: Final = ("iss", "sub", "jti", "sid", "client_id", "azp", "email")
+LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/jwt", "application/at+jwt"})
 
 
@@ -44,6 +45,7 @@ class TokenIssuer:
     group_names: Mapping[str, tuple[str, ...]] | None = None
     purpose_claim: str = "purpose"
     leeway: float = 30.0
+    types: frozenset[str] = _TYPES
 
     def __post_init__(self) -> None:
         """Raises ValueError for algorithms that prove nothing."""
@@ -121,9 +123,24 @@ class TokenVerifier:
             return claims
         try:
             issuer = self._issuer(token)
-            return _identity(claims, issuer, now, _in_force(claims, issuer, now))
+            events = claims.get("events")
+            if isinstance(events, dict) and LOGOUT_EVENT in events:
+                # It has the audience and the subject of an identity token, and says the opposite.
+                raise _Unfit("the token is a logout token")
+            return _identity(claims, issuer, _in_force(claims, issuer, now))
         except _Unfit as unfit:
             return Rejected(str(unfit))
+
+    def in_force(self, token: str, now: float) -> Mapping[str, object] | Rejected:
+        """What a token says that is signed, for us, and in force, whatever it is about."""
+        claims = self.claims(token, now)
+        if isinstance(claims, Rejected):
+            return claims
+        try:
+            _in_force(claims, self._issuer(token), now)
+        except _Unfit as unfit:
+            return Rejected(str(unfit))
+        return claims
 
     def claims(self, token: str, now: float) -> Mapping[str, object] | Rejected:
         """What a token of a configured issuer says, its signature checked and nothing else."""
@@ -158,7 +175,7 @@ def _header(token: str, issuer: TokenIssuer) -> tuple[str | None, str]:
     algorithm, kid, kind = header.get("alg"), header.get("kid"), header.get("typ", "JWT")
     if not isinstance(algorithm, str) or algorithm not in issuer.algorithms:
         raise _Unfit("the token's algorithm is not accepted for its issuer")
-    if not isinstance(kind, str) or kind.lower() not in _TYPES:
+    if not isinstance(kind, str) or kind.lower() not in issuer.types:
         raise _Unfit("the token is of another type than JWT")
     if "crit" in header or "b64" in header:
         raise _Unfit("the token's header asks for an extension that is not known")
@@ -200,7 +217,7 @@ def _in_force(claims: Mapping[str, object], issuer: TokenIssuer, now: float) -> 
     return expires + issuer.leeway
 
 
-def _identity(claims: Mapping[str, object], issuer: TokenIssuer, now: float, expires: float) -> Identity:
+def _identity(claims: Mapping[str, object], issuer: TokenIssuer, expires: float) -> Identity:
     purposes = _purposes(_claim(claims, issuer.purpose_claim))
     subject = Identity(
         kind=issuer.kind,
@@ -208,7 +225,8 @@ def _identity(claims: Mapping[str, object], issuer: TokenIssuer, now: float, exp
         groups=_groups(claims, issuer, issuer.groups_claim),
         claims=tuple((name, value) for name in _KEPT if isinstance(value := claims.get(name), str)),
         method="token",
-        authenticated_at=_time(claims, "auth_time") or _time(claims, "iat") or now,
+        # Where nothing is said of it, it may be long ago: else a logout would not count for such a token.
+        authenticated_at=_time(claims, "auth_time") or _time(claims, "iat") or 0.0,
         expires_at=expires,
         purposes=purposes,
         default_purpose=next(iter(purposes)) if purposes is not None and len(purposes) == 1 else "",

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sluice.edges.revocations.ledger import KINDS, Revocation, Revoked, lift, listed, revoke
+from sluice.edges.revocations.ledger import KINDS, Revocation, Revoked, lift, listed, log_out, logouts, revoke
 
-__all__ = ["KINDS", "Revocation", "Revoked", "lift", "listed", "revoke"]
+__all__ = ["KINDS", "Revocation", "Revoked", "lift", "listed", "log_out", "logouts", "revoke"]

@@ -13,7 +13,7 @@ from sluice.edges.config.parts import is_loopback
 from sluice.edges.sinks.jsonl import LogFailed
 from sluice.edges.store import StoreError
 from sluice.model.identity import Identity
-from sluice.runtime.api import asked, lent, signed_in, slack
+from sluice.runtime.api import asked, lent, logout, signed_in, slack
 from sluice.runtime.api.doorman import prove
 from sluice.runtime.api.http import Answer, HttpRequest, problem
 
@@ -28,6 +28,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (*asked.ROUTES, *lent.ROUTES, *si
 
 OPEN: dict[tuple[str, str], Callable[[Gateway, HttpRequest], Awaitable[Answer]]] = {
     ("POST", slack.PATH): slack.interact,
+    ("POST", logout.PATH): logout.logged_out,
     ("GET", signed_in.PATH): signed_in.where,
 }
 """What proves itself otherwise, or needs no proof."""
