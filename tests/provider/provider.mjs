@@ -19,7 +19,7 @@ const CLIENTS = [
   {
     client_id: 'sluice-cli', application_type: 'native', token_endpoint_auth_method: 'none',
     grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
-    response_types: ['code'], redirect_uris: ['http://127.0.0.1/callback'],
+    response_types: ['code'], redirect_uris: ['http://127.0.0.1/callback', 'http://127.0.0.1/requests/callback'],
   },
   {
     client_id: 'nightly', client_secret: 'not-a-secret-of-anybody', grant_types: ['client_credentials'],

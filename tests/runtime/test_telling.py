@@ -74,7 +74,9 @@ def test_a_channel_that_is_down_loses_nothing_and_holds_up_no_other(told: Told) 
     request = asked_for(refused(told.yard, UPDATE, approval="error"))
     # The webhook's receiver is not there yet; the others hear at once.
     assert request.encode() in told.letters.next()[2]
-    assert request in json.dumps(told.slack.next_json())
+    shown = json.dumps(told.slack.next_json())
+    assert request in shown
+    assert "rows, by plan: 1" in shown
     with told.hook:
         heard = told.hook.next_json()
         assert (heard["type"], heard["data"]["id"]) == ("request-asked", request)  # type: ignore[index]

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from sluice.audit.encode import stamp
 from sluice.audit.events import RequestAsked, RequestClosed, RequestUsed, Touched, Wanted
 from sluice.audit.template import caller as as_logged
-from sluice.edges.approvals import desk
+from sluice.edges.approvals import desk, outbox
 from sluice.edges.approvals.requests import DeskError, Request, standing
 from sluice.edges.store import StoreError
 from sluice.model.approval import Approval, Hold
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from sluice.runtime.driver import Driver
     from sluice.runtime.gateway import Gateway
 
+ESTIMATE_SECONDS = 2.0
+"""So long people are told later, for the database's estimate to be in the message."""
 T = TypeVar("T")
 log = structlog.get_logger("sluice.approvals")
 
@@ -96,7 +98,8 @@ class Approvals:
             bounds = (now, settings.open, settings.open_per_identity)
             found, leave = desk.ask(connection, caller.identity, source, given.environment, hold, *bounds)
             if leave is None and found.created_at == now:
-                self._gateway.telling.post(connection, "request-asked", found, now)
+                wait = ESTIMATE_SECONDS if hold.probe else 0.0
+                self._gateway.telling.post(connection, "request-asked", found, now, wait)
             return found, leave
 
         try:
@@ -205,8 +208,14 @@ class Approvals:
         if not hold.probe:
             return
         rows = await estimate(source, self._gateway.config.sources[source], hold.search_path, hold.probe)
-        if rows is not None:
-            await done(self._store.write(lambda connection: desk.estimate(connection, request, rows), "requests"))
+        now = time.time()
+
+        def work(connection: Connection) -> None:
+            if rows is not None:
+                desk.estimate(connection, request, rows)
+            outbox.complete(connection, request, {"estimated_rows": rows}, now)
+
+        await done(self._store.write(work, "requests", "outbox"))
 
     def _note_asked(self, request: Request, watch: _Watch, hold: Hold) -> None:
         caller = watch.driver.session.caller

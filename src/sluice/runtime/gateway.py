@@ -45,6 +45,7 @@ from sluice.model.columns import ColumnRef
 from sluice.model.identity import Identity
 from sluice.runtime import upstream
 from sluice.runtime.access import Access
+from sluice.runtime.api.pages import Clients
 from sluice.runtime.approvals import Approvals
 from sluice.runtime.budgets import Budgets
 from sluice.runtime.credentials import Credentials, metadata_of
@@ -85,6 +86,8 @@ class Gateway:
         self.mock_secret = b""
         self.oauth: Metadata | None = None
         self.logouts = TokenVerifier(())
+        self.page_secret = b""
+        self.clients = Clients()
         self.engine: Engine = ENGINES[0]
         self.worlds = Worlds(self.engine, config, rules)
         self.large = LargeTexts(self.engine.lower)
@@ -318,6 +321,7 @@ class Gateway:
         self.directory = directory_of(config.users, bool(config.tokens), secret)
         self.tokens, self.mock_secret = tokens, secret
         self.oauth = metadata_of(config)
+        self.page_secret = hmac.digest(rules.key, b"sluice: pages of requests", "sha256")
         self.logouts = logout_verifier(issuers, login.issuer, login.client_id) if login else TokenVerifier(())
 
     def _log_failed(self, reason: str) -> None:

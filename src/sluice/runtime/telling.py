@@ -37,11 +37,11 @@ class Telling:
         self._gateway = gateway
         self._busy = False
 
-    def post(self, connection: Connection, subject: str, what: Request | Grant, now: float) -> None:
-        """Writes what is to be told, in the transaction that makes it true (with the topic `outbox`)."""
+    def post(self, connection: Connection, subject: str, what: Request | Grant, now: float, wait: float = 0.0) -> None:
+        """Writes what is to be told, in the transaction that makes it true (with the topic `outbox`); see `outbox.post`."""
         about: dict[str, Any] = msgspec.to_builtins(what)
         payload = {name: value for name, value in about.items() if name not in _PRIVATE}
-        outbox.post(connection, channels_of(self._gateway.config.approvals), subject, payload, now)
+        outbox.post(connection, channels_of(self._gateway.config.approvals), subject, payload, now, wait)
 
     def heard(self, topics: frozenset[str]) -> None:
         """Somebody changed the store."""

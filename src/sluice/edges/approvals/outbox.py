@@ -33,15 +33,36 @@ class Message(Struct, frozen=True, kw_only=True):
     created_at: float
 
 
-def post(connection: Connection, channels: Iterable[str], subject: str, payload: dict[str, Any], now: float) -> None:
-    """Writes a message for each channel. To be called in the transaction that makes it true, with the topic `outbox`."""
+def post(
+    connection: Connection,
+    channels: Iterable[str],
+    subject: str,
+    payload: dict[str, Any],
+    now: float,
+    wait: float = 0.0,
+) -> None:
+    """Writes a message for each channel. To be called in the transaction that makes it true, with the topic `outbox`.
+
+    `wait`: seconds in which more may become known of it (`complete`); then it is delivered as it is.
+    """
     for channel in channels:
         connection.execute(
             insert(outbox).values(
-                id=new_id("m") + new_id(""), channel=channel, subject=subject, payload=payload, created_at=now, next_at=now,
+                id=new_id("m") + new_id(""), channel=channel, subject=subject, payload=payload, created_at=now, next_at=now + wait,
                 attempts=0, claimed_until=0.0, done_at=None, error="",
             )
         )  # fmt: skip
+
+
+def complete(connection: Connection, about: str, detail: dict[str, Any], now: float) -> None:
+    """Adds to the `detail` of messages about a request that nobody has begun to deliver, and lets them go."""
+    waiting = select(outbox.c.id, outbox.c.payload).where(
+        outbox.c.done_at.is_(None), outbox.c.attempts == 0, outbox.c.claimed_until <= now, outbox.c.next_at > now
+    )
+    for row in connection.execute(waiting).all():
+        if row.payload.get("id") == about:
+            payload = {**row.payload, "detail": {**row.payload.get("detail", {}), **detail}}
+            connection.execute(update(outbox).where(outbox.c.id == row.id).values(payload=payload, next_at=now))
 
 
 def due(connection: Connection, now: float) -> bool:

@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -71,15 +72,19 @@ class Device:
 class Client:
     """Sluice's public client at one issuer. Raises SignInError when the issuer cannot be found."""
 
-    def __init__(self, issuer: str, client_id: str, scopes: tuple[str, ...], resource: str | None = None) -> None:
+    def __init__(
+        self, issuer: str, client_id: str, scopes: tuple[str, ...], resource: str | None = None, ca: str | None = None
+    ) -> None:
+        """`ca`: file with the CA that proves the issuer's server, where the system's do not."""
+        self._ca = None if ca is None else Path(ca)
         self._id = client_id
         self._scopes = " ".join(scopes)
         self._resource = {} if resource is None else {"resource": resource}
         try:
-            self._provider = discover(issuer)
+            self._provider = discover(issuer, self._ca)
         except DiscoveryError as error:
             raise SignInError(str(error), over=False) from error
-        keys = FetchedKeys(issuer)
+        keys = FetchedKeys(issuer, None, self._ca)
         self._keys = keys
         self._verifier = TokenVerifier([TokenIssuer(issuer, client_id, keys)])
 
@@ -188,7 +193,9 @@ class Client:
         """What an endpoint answers to a form; of errors only `refusals`, the others raise SignInError."""
         url = self._endpoint(endpoint)
         try:
-            with httpx2.Client(verify=trust(None), timeout=SECONDS, follow_redirects=False, trust_env=False) as client:
+            with httpx2.Client(
+                verify=trust(self._ca), timeout=SECONDS, follow_redirects=False, trust_env=False
+            ) as client:
                 answer = client.post(url, data=dict(form), headers={"accept": "application/json"})
         except (httpx2.HTTPError, OSError) as error:
             raise SignInError(f"{url} cannot be reached: {error}", over=False) from error

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sluice.edges.sinks.jsonl import read
+from sluice.faces.demo.hold import show_hold
 from sluice.faces.demo.stage import Stage, Visitor
 
 Row = tuple[object, ...]
@@ -130,6 +131,7 @@ def tour(stage: Stage, console: Console) -> bool:
         seen = [ask(stage, visitor, step.sql) for visitor in stage.visitors]
         _explain(seen, _events(stage)[len(events) :])
         good = _judge(step, seen, console, stage.visitors) and good
+    good = show_hold(stage, console) and good
     return _show_log(stage, console) and good
 
 

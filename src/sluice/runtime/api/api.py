@@ -13,7 +13,7 @@ from sluice.edges.config.parts import is_loopback
 from sluice.edges.sinks.jsonl import LogFailed
 from sluice.edges.store import StoreError
 from sluice.model.identity import Identity
-from sluice.runtime.api import asked, lent, logout, signed_in, slack
+from sluice.runtime.api import asked, lent, logout, pages, signed_in, slack
 from sluice.runtime.api.doorman import prove
 from sluice.runtime.api.http import Answer, HttpRequest, problem
 
@@ -54,6 +54,8 @@ async def serve(gateway: Gateway, request: HttpRequest) -> Answer:
 
 
 async def _answered(gateway: Gateway, request: HttpRequest) -> Answer:
+    if request.path.startswith(pages.PREFIX):
+        return await pages.serve(gateway, request)
     unproven = OPEN.get((request.method, request.path))
     if unproven is not None:
         return await unproven(gateway, request)

@@ -48,8 +48,9 @@ def facts(message: Message) -> list[tuple[str, str]]:
         ("request", about.get("id", "")), ("who", about.get("requester") or about.get("identity", "")),
         ("source", about.get("source", "")), ("purpose", about.get("purpose", "")), ("reason", about.get("reason", "")),
         ("statement", detail.get("statement", "")), ("access", detail.get("role") or about.get("role", "")),
-        ("touches", touched), ("labels", ", ".join(detail.get("labels", ()))), ("held because", detail.get("why", "")),
+        ("touches", touched), ("rows, by plan", detail.get("estimated_rows")),
+        ("labels", ", ".join(detail.get("labels", ()))), ("held because", detail.get("why", "")),
         ("wants", needs), ("answers", answers),
         ("until", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(ends)) if ends else ""),
     ]  # fmt: skip
-    return [(name, str(value)) for name, value in found if value]
+    return [(name, str(value)) for name, value in found if value not in (None, "")]
