@@ -46,11 +46,12 @@ class Terminal:
         """What a command says to programs."""
         return json.loads(self.run(*words, "--json", **more).stdout)
 
-    def begin(self, *words: str) -> subprocess.Popen[str]:
-        """A command in a process of its own, to be talked with."""
+    def begin(self, *words: str, token: str = "") -> subprocess.Popen[str]:
+        """A command in a process of its own, to be talked with; of somebody with a token, or of who signed in."""
         command = [sys.executable, "-m", "sluice", *words]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, text=True, env=self.environment, **pipes)  # type: ignore[call-overload,no-any-return]
+        environment = self.environment | ({"SLUICE_TOKEN": token} if token else {})
+        return subprocess.Popen(command, text=True, env=environment, **pipes)  # type: ignore[call-overload,no-any-return]
 
     def sign_in(self, person: str, provider: OidcProvider, *words: str) -> dict[str, Any]:
         """`sluice login`, finished by a person at a browser; what it said to programs."""

@@ -22,10 +22,11 @@ class Authority:
         self.ca = folder / f"{name}.crt"
         self.ca.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str, host: str = "localhost") -> tuple[Path, Path]:
-        """The files of a certificate for this common name, at 127.0.0.1 and a host, and of its key."""
+    def issue(self, name: str, *uris: str, host: str = "localhost") -> tuple[Path, Path]:
+        """The files of a certificate for this common name, at 127.0.0.1 and a host (and these URIs), and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        places = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        places: list[x509.GeneralName] = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        places += [x509.UniformResourceIdentifier(uri) for uri in uris]
         made = self._made(x509.Name.from_rfc4514_string(f"CN={name}"), key, x509.SubjectAlternativeName(places))
         cert_file, key_file = self._folder / f"{name}.crt", self._folder / f"{name}.key"
         cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))

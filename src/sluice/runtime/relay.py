@@ -17,6 +17,8 @@ import uvloop
 
 _ASKS = {(8).to_bytes(4, "big") + code.to_bytes(4, "big") for code in (80877103, 80877104)}
 _PART = 1 << 16
+_SASL = (10).to_bytes(4, "big")
+_PLUS = b"SCRAM-SHA-256-PLUS\0"
 
 
 class RelayError(Exception):
@@ -73,14 +75,34 @@ async def _carry(
         up.write(first)
         async with asyncio.TaskGroup() as both:
             both.create_task(_pump(reader, up))
-            both.create_task(_pump(down, writer))
-    except (OSError, asyncio.IncompleteReadError, ssl.SSLError, ExceptionGroup):
+            both.create_task(_back(down, writer, context is not None))
+    except (OSError, asyncio.IncompleteReadError, ValueError, ssl.SSLError, ExceptionGroup):
         # Either side went away, or the gateway could not be reached: the client sees its connection end.
         pass
     finally:
         for one in (writer, up):
             if one is not None:
                 one.close()
+
+
+async def _back(down: asyncio.StreamReader, writer: asyncio.StreamWriter, encrypted: bool) -> None:
+    if encrypted:
+        await _begin(down, writer)
+    await _pump(down, writer)
+
+
+async def _begin(down: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Hands on what the gateway says up to its request for a proof, without channel binding: the client's channel is this one.
+
+    libpq takes an offer of it outside of TLS for an attack. Here TLS has proven the gateway already.
+    """
+    kind = b""
+    while kind not in (b"R", b"E"):
+        head = await down.readexactly(5)
+        kind, body = head[:1], await down.readexactly(int.from_bytes(head[1:], "big") - 4)
+        if kind == b"R" and body[:4] == _SASL:
+            body = body.replace(_PLUS, b"", 1)
+        writer.write(kind + (len(body) + 4).to_bytes(4, "big") + body)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -27,6 +27,7 @@ from sluice.runtime.listener import Listening, accept, listen
 from sluice.runtime.postern import Postern
 from sluice.runtime.roster import Roster
 from sluice.runtime.rules import Rules, RulesError, read_rules
+from sluice.runtime.slack_socket import follow_slack
 from sluice.runtime.steady import Steady
 from sluice.runtime.watch import Watch, named
 
@@ -96,6 +97,7 @@ async def _run(
         for one in listeners
     ]
     work += [Steady("catalogs", gateway.worlds.poll), Steady("housekeeping", partial(_housekeep, gateway, path))]
+    work.append(Steady("Slack", partial(follow_slack, gateway)))
     gc.collect()
     gc.freeze()
     _announce(gateway, listeners, admin)

@@ -22,7 +22,16 @@ class Slack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     channel: Annotated[Text, Meta(description="the channel's id")]
     token: Annotated[Secret, Meta(description="the app's bot token, with the scope `chat:write`")]
-    signing_secret: Annotated[Secret, Meta(description="the app's signing secret; what it did not sign is refused")]
+    signing_secret: Annotated[
+        Secret | None,
+        Meta(description="the app's signing secret, for answers by HTTP; what it did not sign is refused"),
+    ] = None
+    app_token: Annotated[
+        Secret | None,
+        Meta(
+            description="an app-level token with `connections:write`: answers then come by Socket Mode, and no port is opened"
+        ),
+    ] = None
     people: Annotated[
         dict[str, Name], Meta(description="which configured user each Slack user (by id) is; nobody else can answer")
     ] = {}

@@ -192,6 +192,11 @@ def _channels(approvals: Approvals, reader: Reader) -> None:
             parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
         ):
             reader.fail(place, "would tell of requests in clear", "expected a url that begins with `https://`")
+    slack = approvals.slack
+    if slack is not None and slack.signing_secret is None and slack.app_token is None:
+        reader.fail(
+            ("approvals", "slack"), "its answers could be anybody's", "expected `signing_secret`, `app_token` or both"
+        )
     mail = approvals.mail
     if mail is not None and not mail.starttls and not is_loopback(mail.host):
         reader.fail(

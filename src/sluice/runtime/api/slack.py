@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sluice.edges.approvals.channels.channel import ChannelError
 from sluice.edges.approvals.channels.post import post
-from sluice.edges.approvals.channels.slack import Pressed, genuine, pressed
+from sluice.edges.approvals.channels.slack import Pressed, genuine, payload_of, pressed
 from sluice.edges.approvals.requests import DeskError
 from sluice.edges.config.approving import Slack
 from sluice.edges.identity import Rejected
@@ -30,7 +30,7 @@ _REPLIES = "hooks.slack.com"
 async def interact(gateway: Gateway, request: HttpRequest) -> Answer:
     """Takes an interaction; Slack gets its answer at once, the person who pressed hears in Slack what came of it."""
     settings = gateway.config.approvals.slack
-    if settings is None:
+    if settings is None or settings.signing_secret is None:
         return problem(404, "there is nothing here")
     try:
         secret = await asyncio.to_thread(settings.signing_secret.read)
@@ -40,13 +40,25 @@ async def interact(gateway: Gateway, request: HttpRequest) -> Answer:
     if not genuine(secret, request.headers, request.body, time.time()):
         return problem(401, "this is not signed by Slack, or too old")
     try:
-        answer = pressed(request.body)
+        payload = payload_of(request.body)
+        answer = pressed(payload)
     except (ValueError, LookupError, AttributeError, TypeError):
         return problem(400, "this is no interaction")
     if answer is not None:
         told = await _counted(gateway, settings, answer)
-        gateway.spawn(_reply(gateway, settings, request.body, told))
+        gateway.spawn(_reply(gateway, settings, payload, told))
     return Answer(200)
+
+
+async def taken(gateway: Gateway, settings: Slack, payload: dict[str, Any]) -> None:
+    """Takes an interaction that came by Slack's own connection, and tells the person who pressed what came of it."""
+    try:
+        answer = pressed(payload)
+    except (LookupError, AttributeError, TypeError):
+        gateway.log.warning("Slack sent an interaction that is none")
+        return
+    if answer is not None:
+        await _reply(gateway, settings, payload, await _counted(gateway, settings, answer))
 
 
 async def _counted(gateway: Gateway, settings: Slack, answer: Pressed) -> str:
@@ -65,9 +77,9 @@ async def _counted(gateway: Gateway, settings: Slack, answer: Pressed) -> str:
     return f"{found.id} is {found.state}"
 
 
-async def _reply(gateway: Gateway, settings: Slack, body: bytes, told: str) -> None:
+async def _reply(gateway: Gateway, settings: Slack, payload: dict[str, Any], told: str) -> None:
     """Tells the person who pressed, at the address Slack gave for that; nowhere but at Slack."""
-    url = str(json.loads(parse_qs(body.decode())["payload"][0]).get("response_url", ""))
+    url = str(payload.get("response_url", ""))
     if urlsplit(url).hostname not in (_REPLIES, urlsplit(settings.api).hostname):
         return
     text = json.dumps({"response_type": "ephemeral", "replace_original": False, "text": told})

@@ -13,7 +13,7 @@ import pytest
 from listening import Letters, Receiver
 
 from sluice.edges.approvals.channels import CHANNELS, ChannelError, channels_of
-from sluice.edges.approvals.channels.slack import Pressed, genuine, pressed
+from sluice.edges.approvals.channels.slack import Pressed, genuine, payload_of, pressed
 from sluice.edges.approvals.outbox import Message
 from sluice.edges.config.approving import Approvals, Mail, Slack, Webhook
 
@@ -126,11 +126,13 @@ def test_what_a_button_says() -> None:
         "type": "block_actions", "user": {"id": "U1"}, "actions": [{"action_id": "sluice-approve", "value": "r-1"}],
         "state": {"values": {"sluice-reason": {"reason": {"type": "plain_text_input", "value": "seen"}}}},
     }  # fmt: skip
-    assert pressed(urlencode({"payload": json.dumps(found)}).encode()) == Pressed("U1", "r-1", "approve", "seen")
-    assert pressed(urlencode({"payload": json.dumps({"type": "shortcut"})}).encode()) is None
+    assert pressed(payload_of(urlencode({"payload": json.dumps(found)}).encode())) == Pressed(
+        "U1", "r-1", "approve", "seen"
+    )
+    assert pressed(payload_of(urlencode({"payload": json.dumps({"type": "shortcut"})}).encode())) is None
     for malformed in (b"", b"payload", b"payload=%7B"):
         with pytest.raises((ValueError, LookupError)):
-            pressed(malformed)
+            pressed(payload_of(malformed))
 
 
 def test_a_mail_says_what_is_asked_and_how_to_answer() -> None:

@@ -10,7 +10,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
@@ -18,6 +18,7 @@ from sluice.edges.approvals.channels.channel import Channel, ChannelError, facts
 from sluice.edges.approvals.channels.post import post
 from sluice.edges.approvals.outbox import Message
 from sluice.edges.config.approving import Approvals, Slack
+from sluice.edges.config.parts import is_loopback
 from sluice.edges.secrets import SecretError
 
 AGE_SECONDS = 300
@@ -48,19 +49,51 @@ def genuine(secret: bytes, headers: Mapping[str, str], body: bytes, now: float) 
     return hmac.compare_digest(wanted.encode(), given.encode())
 
 
-def pressed(body: bytes) -> Pressed | None:
-    """What an interaction says, None when it is not an answer. Raises ValueError for what is malformed."""
+def payload_of(body: bytes) -> dict[str, Any]:
+    """The interaction in a form that Slack posted. Raises ValueError for what is malformed."""
     found = json.loads(parse_qs(body.decode(), strict_parsing=True)["payload"][0])
-    if found.get("type") != "block_actions":
+    if not isinstance(found, dict):
+        raise ValueError("an interaction is an object")
+    return found
+
+
+def pressed(payload: dict[str, Any]) -> Pressed | None:
+    """What an interaction says, None when it is not an answer. Raises LookupError and the like for what is malformed."""
+    if payload.get("type") != "block_actions":
         return None
-    for action in found.get("actions", ()):
+    for action in payload.get("actions", ()):
         verdict = str(action.get("action_id", "")).removeprefix("sluice-")
         if verdict in ("approve", "deny"):
-            values: dict[str, Any] = found.get("state", {}).get("values", {})
+            values: dict[str, Any] = payload.get("state", {}).get("values", {})
             reason = values.get(_BLOCK, {}).get(_INPUT, {}).get("value") or ""
             kind: Literal["approve", "deny"] = "approve" if verdict == "approve" else "deny"
-            return Pressed(str(found["user"]["id"]), str(action["value"]), kind, str(reason))
+            return Pressed(str(payload["user"]["id"]), str(action["value"]), kind, str(reason))
     return None
+
+
+def socket_of(settings: Slack) -> str:
+    """The address of a fresh Socket Mode connection (it blocks for seconds). Raises ChannelError.
+
+    Source: https://docs.slack.dev/apis/events-api/using-socket-mode, https://docs.slack.dev/reference/methods/apps.connections.open.
+    """
+    if settings.app_token is None:
+        raise ChannelError("there is no `app_token`")
+    try:
+        token = settings.app_token.read().decode()
+    except (SecretError, UnicodeDecodeError) as error:
+        raise ChannelError(f"the app token cannot be read: {error}") from error
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/x-www-form-urlencoded"}
+    try:
+        answer = json.loads(post(f"{settings.api}/apps.connections.open", b"", headers) or b"{}")
+    except ValueError as error:
+        raise ChannelError("Slack's answer is no JSON") from error
+    url = str(answer.get("url", "")) if answer.get("ok") else ""
+    parts = urlsplit(url)
+    if not url:
+        raise ChannelError(f"Slack opened no connection: {str(answer.get('error', 'unknown'))[:100]}")
+    if parts.scheme != "wss" and not (parts.scheme == "ws" and is_loopback(parts.hostname or "")):
+        raise ChannelError("Slack's connection would be in clear")
+    return url
 
 
 def blocks(message: Message, address: str) -> list[dict[str, Any]]:
