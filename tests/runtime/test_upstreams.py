@@ -107,7 +107,7 @@ def way(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Itera
     folder = tmp_path_factory.mktemp("way")
     settings, hba = {}, HBA
     if SYSTEM:
-        cert, key = authority.issue("server", "db.example.com")
+        cert, key = authority.issue("server", host="db.example.com")
         if os.geteuid() == 0:
             os.chown(key, pwd.getpwnam("nobody").pw_uid, -1)
         settings = {"ssl": "on", "ssl_cert_file": str(cert), "ssl_key_file": str(key), "ssl_ca_file": str(authority.ca)}
