@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sluice.audit.encode import encode, stamp
 from sluice.audit.events import (
+    Approved,
     Caller,
     Connected,
     Disconnected,
@@ -36,6 +38,7 @@ def asked(
     who: Caller, connection: str, n: int, *, mask: str = "clear", column: str = "public.customers.email",
     label: str = "pii.email", source: str = "shop", text: str = "", verb: str = "select", purpose: str = "ticket",
     outcome: str = "allow", at: float = START, writes: tuple[Landed, ...] = (),
+    approval: Approved | msgspec.UnsetType = msgspec.UNSET,
 ) -> bytes:  # fmt: skip
     table, name = column.rpartition(".")[::2]
     labels = (label,) if label else ()
@@ -50,6 +53,7 @@ def asked(
             uses=(), writes=writes, outcome=outcome, policies=("support-reads",),
             revealed=labels if mask == "clear" else (), hidden=labels if mask != "clear" else (), obligations=Duties(),
             refusal=Refused("42501", "not permitted") if outcome == "refuse" else None, snapshot=1,
+            approval=approval,
         )
     )  # fmt: skip
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from sluice.audit.events import Approved, Assent
 from sluice.edges.answers.ask import Answers
 from sluice.edges.answers.index import catch_up
 from sluice.edges.answers.who_saw import Question, who_saw
 
-from .conftest import START
+from .conftest import ALICE, START, asked, done
 
 
 @pytest.fixture
@@ -69,6 +71,28 @@ def test_the_statements_behind_an_answer_are_named(answers: Answers) -> None:
         ("c1-4", 7, ["support-reads"]),
         ("c1-2", 5, ["support-reads"]),
     ]
+
+
+def test_what_was_approved_says_by_whom(folder: Path) -> None:
+    twice = Approved("r-1", (Assent("dana", ("dba",), "incident 7", "cli"), Assent("erin", ("dba",))))
+    with (folder / "audit-000001.jsonl").open("ab") as log:
+        for n, approval in ((1, twice), (3, Approved("r-2", (Assent("dana"),))), (5, msgspec.UNSET)):
+            log.write(
+                asked(ALICE, "c9", n, column="public.cards.pan", label="pci.pan", approval=approval) + done("c9", n)
+            )
+    catch_up(folder)
+    answers = Answers([folder])
+    (summed,) = who_saw(answers, Question("pci.pan"))
+    assert (summed["statements"], summed["approved_by"]) == (3, ["dana", "erin"])
+    assert [
+        (one["id"], one["approval"], one["approved_by"]) for one in who_saw(answers, Question("pci.pan"), events=9)
+    ] == [
+        ("c9-1", "r-1", ["dana", "erin"]),
+        ("c9-3", "r-2", ["dana"]),
+        ("c9-5", None, []),
+    ]
+    assert answers.rows("select id from statements where approval = 'r-2'")[1] == [("c9-3",)]
+    assert who_saw(answers, Question("pii", clear=True))[0]["approved_by"] == []
 
 
 def test_a_question_holds_no_sql(answers: Answers) -> None:

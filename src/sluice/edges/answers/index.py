@@ -22,6 +22,8 @@ from sluice.edges.sinks.segments import open_segment, segments
 
 SLICE = 64 << 20
 MANY = 32
+VERSION = 2
+"""Of what is kept; columns of another version are made again."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 _WRITE = "(format parquet, compression zstd, parquet_version v2, row_group_size 245760)"
 
@@ -29,7 +31,7 @@ _WRITE = "(format parquet, compression zstd, parquet_version v2, row_group_size 
 class State(msgspec.Struct):
     """Up to which byte of which segment the columns hold the log, and the files of each data set."""
 
-    version: int = 1
+    version: int = VERSION
     segment: int = 0
     offset: int = 0
     written: int = 0
@@ -61,7 +63,8 @@ def files(folder: Path) -> dict[str, list[str]]:
 def read_state(columns: Path) -> State:
     """What the columns hold; LogFailed when that cannot be read."""
     try:
-        return msgspec.json.decode((columns / "state.json").read_bytes(), type=State)
+        found = msgspec.json.decode((columns / "state.json").read_bytes(), type=State)
+        return found if found.version == VERSION else State()
     except FileNotFoundError:
         return State()
     except (OSError, msgspec.MsgspecError) as error:

@@ -22,6 +22,7 @@ SHAPE: Mapping[str, str] = {
     "uses": _FLOWS, "writes": f'[{{"column": "VARCHAR", "flows": {_FLOWS}, "opaque": "BOOLEAN"}}]', "outcome": '"VARCHAR"',
     "policies": '["VARCHAR"]', "revealed": '["VARCHAR"]', "hidden": '["VARCHAR"]',
     "refusal": '{"code": "VARCHAR", "message": "VARCHAR", "detail": "VARCHAR"}', "snapshot": '"UBIGINT"',
+    "approval": '{"request": "VARCHAR", "by": [{"by": "VARCHAR", "groups": ["VARCHAR"], "reason": "VARCHAR"}]}',
 }  # fmt: skip
 """What a shape holds, by the types of DuckDB's `from_json`."""
 
@@ -106,7 +107,8 @@ VIEWS: Mapping[str, str] = {
         select f.time, s.connection || '-' || f.n as id, s.source, s.environment, s.identity.kind as kind,
             s.identity.name as who, s.identity.on_behalf_of.name as on_behalf_of, s.identity.groups as groups,
             h.purpose, s.client.address as address, s.client.application as application, h.verb, h.actions, h.step, h.outcome,
-            h.policies, h.revealed, h.hidden, [t.table for t in h.tables] as tables, h.normalized as text,
+            h.policies, h.approval.request as approval, [a.by for a in h.approval.by] as approved_by,
+            h.revealed, h.hidden, [t.table for t in h.tables] as tables, h.normalized as text,
             h.fingerprint, h.confidence, h.refusal.message as refusal, coalesce(f.rows, l.rows) as rows,
             coalesce(f.bytes, l.bytes) as bytes, coalesce(f.masked, l.masked) as masked,
             coalesce(f.duration_us, l.duration_us) as duration_us, coalesce(f.ended, l.ended) as ended,

@@ -1,4 +1,4 @@
-"""Who received a label, a column or a table: when, how much, in clear or masked, under which policies, for which purpose."""
+"""Who received a label, a column or a table: when, how much, in clear or masked, under which policies, approved by whom."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ _SUMMARY = """
 select s.identity.kind as kind, s.identity.name as who, s.identity.on_behalf_of.name as on_behalf_of, s.source, h.purpose,
     seen.clear, seen.masks, count(*) as statements, sum(seen.rows)::UBIGINT as rows, min(seen.time) as first,
     max(seen.time) as last, list_sort(list_distinct(flatten(list(distinct h.policies)))) as policies,
+    list_sort(list_distinct(flatten(list(distinct [a.by for a in coalesce(h.approval.by, [])])))) as approved_by,
     arg_max(s.connection || '-' || seen.n, seen.time) as newest
 from seen join sessions s using (session) join shapes h using (shape) where {whose}
 group by all order by clear desc, rows desc nulls last, who
@@ -41,6 +42,7 @@ group by all order by clear desc, rows desc nulls last, who
 _EVENTS = """
 select seen.time, s.connection || '-' || seen.n as id, s.identity.kind as kind, s.identity.name as who,
     s.identity.on_behalf_of.name as on_behalf_of, s.source, h.purpose, seen.clear, seen.masks, seen.rows, h.policies,
+    h.approval.request as approval, [a.by for a in coalesce(h.approval.by, [])] as approved_by,
     h.normalized as text
 from seen join sessions s using (session) join shapes h using (shape) where {whose}
 order by seen.time desc limit {limit}

@@ -43,7 +43,7 @@ def who_saw_command(
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
-    """Show who received a label, a column or a table's columns: when, how many rows, in clear or masked, and why they could.
+    """Show who received a label, a column or a table's columns: when, how many rows, in clear or masked, why they could, and who approved it.
 
     Examples:
 
@@ -61,15 +61,15 @@ def who_saw_command(
         out.say(f"nobody saw {what}, as far as the log tells")
     elif events:
         out.table(
-            ("time", "event", "who", "source", "purpose", "how", "rows", "by", "statement"),
+            ("time", "event", "who", "source", "purpose", "how", "rows", "by", "approved by", "statement"),
             ([_when(one["time"]), one["id"], _who(one), one["source"], one["purpose"], _how(one), one["rows"],
-              ", ".join(one["policies"]), one["text"]] for one in found),
+              ", ".join(one["policies"]), ", ".join(one["approved_by"]), one["text"]] for one in found),
         )  # fmt: skip
     else:
         out.table(
-            ("who", "source", "purpose", "how", "rows", "statements", "first", "last", "by", "newest event"),
+            ("who", "source", "purpose", "how", "rows", "statements", "first", "last", "by", "approved by", "newest event"),
             ([_who(one), one["source"], one["purpose"], _how(one), one["rows"], one["statements"], _when(one["first"]),
-              _when(one["last"]), ", ".join(one["policies"]), one["newest"]] for one in found),
+              _when(one["last"]), ", ".join(one["policies"]), ", ".join(one["approved_by"]), one["newest"]] for one in found),
         )  # fmt: skip
 
 
