@@ -61,15 +61,15 @@ def who_saw_command(
         out.say(f"nobody saw {what}, as far as the log tells")
     elif events:
         out.table(
-            ("time", "event", "who", "source", "purpose", "how", "rows", "by", "approved by", "statement"),
+            ("time", "event", "who", "source", "purpose", "how", "rows", "by", "statement"),
             ([_when(one["time"]), one["id"], _who(one), one["source"], one["purpose"], _how(one), one["rows"],
-              ", ".join(one["policies"]), ", ".join(one["approved_by"]), one["text"]] for one in found),
+              _by(one), one["text"]] for one in found),
         )  # fmt: skip
     else:
         out.table(
-            ("who", "source", "purpose", "how", "rows", "statements", "first", "last", "by", "approved by", "newest event"),
+            ("who", "source", "purpose", "how", "rows", "statements", "first", "last", "by", "newest event"),
             ([_who(one), one["source"], one["purpose"], _how(one), one["rows"], one["statements"], _when(one["first"]),
-              _when(one["last"]), ", ".join(one["policies"]), ", ".join(one["approved_by"]), one["newest"]] for one in found),
+              _when(one["last"]), _by(one), one["newest"]] for one in found),
         )  # fmt: skip
 
 
@@ -224,6 +224,12 @@ def _when(value: datetime) -> str:
 def _who(one: dict[str, Any]) -> str:
     behind = f" for {one['on_behalf_of']}" if one["on_behalf_of"] else ""
     return f"{one['kind']}:{one['who']}{behind}"
+
+
+def _by(one: dict[str, Any]) -> str:
+    """The policies that let it pass, and the people who approved it."""
+    approved = f" approved by {', '.join(one['approved_by'])}" if one["approved_by"] else ""
+    return ", ".join(one["policies"]) + approved
 
 
 def _how(one: dict[str, Any]) -> str:
