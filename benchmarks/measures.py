@@ -12,7 +12,8 @@ import psycopg
 
 from benchmarks.stand import Stand
 from benchmarks.tpch import QUERIES, SCHEMA
-from sluice.engines.postgres.catalog import CATALOG_SQL, build
+from sluice.engines.postgres.catalog import build
+from sluice.engines.postgres.catalog_queries import CATALOG_SQL
 from sluice.engines.postgres.dialect import lower
 from sluice.sql.lineage import Context, analyze
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from canaries import found
 from playing import Stand, Tap, comparable, raw
-from wire import FLUSH, SYNC, bind, close, describe, execute, frame, parse, query
+from wire import FLUSH, SYNC, bind, close, describe, execute, frame, kinds, parse, query, rows
 
 HIDDEN = "select ssn, salary, dob, email, tags, doc from people order by id"
 PLAIN = "select name, id, id, name, name, name from people order by id"
@@ -206,3 +206,33 @@ def test_nothing_hidden_comes_by_the_protocol(stand: Stand, name: str) -> None:
 def test_past_the_gateway_most_of_these_tell(stand: Stand) -> None:
     telling = [name for name, script in SCRIPTS.items() if found(raw(_played(stand.past("shop"), script).heard))]
     assert len(telling) > 0.8 * len(SCRIPTS)
+
+
+@pytest.mark.parametrize("wanted", [[], [1]])
+def test_a_parameter_of_a_type_that_runs_code_tells_nothing(stand: Stand, wanted: list[int]) -> None:
+    with Tap(stand.past("shop")) as past:
+        (row,) = rows(past.simply("select 'telling'::regtype::oid"))
+        telling = int(row[0] or b"")
+        frames = (
+            parse("select $1 is null", "s", types=[telling]),
+            bind(b"x", statement="s", wanted=wanted),
+            execute(),
+            SYNC,
+        )
+        assert found(raw(past.converse(*frames)))
+    with Tap(stand.through("shop")) as tap:
+        tap.converse(*frames)
+        tap.converse(bind(b"x", statement="s"), execute(), SYNC)
+        assert not found(raw(tap.heard))
+        assert kinds(tap.simply("select 1")) == "TDCZ"
+
+
+@pytest.mark.parametrize("user", ["app", "trusted"])
+def test_what_another_session_says_is_heard_only_by_who_may_see_everything(stand: Stand, user: str) -> None:
+    with Tap(stand.through("shop", user)) as tap, Tap(stand.past("shop")) as past:
+        tap.simply("listen c")
+        past.simply("select pg_notify('c', ssn) from people where id = 1")
+        heard = tap.simply("select 1")
+        (said,) = [message for message in heard if message.kind == "A"]
+        assert said.body[4:].startswith(b"c\0")
+        assert bool(found(raw(heard))) is (user == "trusted")

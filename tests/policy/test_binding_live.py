@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import psycopg
 
-from sluice.engines.postgres.catalog import CATALOG_SQL, build
+from sluice.engines.postgres.catalog import build
+from sluice.engines.postgres.catalog_queries import CATALOG_SQL
 from sluice.engines.postgres.hazards import LABELLED
 from sluice.model.columns import ColumnRef
 from sluice.policy import starter

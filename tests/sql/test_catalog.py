@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sluice.model.columns import ColumnRef
-from sluice.sql.catalog import Catalog, Column, Function, Relation, TypeInfo
+from sluice.sql.catalog import ANY, Catalog, Column, Function, Operator, Relation, TypeInfo
 
 
 def table(oid: int, schema: str, name: str, *columns: str) -> Relation:
@@ -17,7 +17,7 @@ def catalog(
     *relations: Relation, types: tuple[TypeInfo, ...] = (TEXT,), casts: frozenset[int] = frozenset()
 ) -> Catalog:
     functions = {"f": (Function("pg_catalog", "f", True, True), Function("own", "f", False, False))}
-    return Catalog(relations, types, functions, {"+": frozenset({"own"})}, casts)
+    return Catalog(relations, types, functions, {"+": (Operator("own", ("N", ANY)),)}, casts)
 
 
 def test_the_systems_schema_is_searched_first_unless_the_path_says_where() -> None:
@@ -58,6 +58,26 @@ def test_an_operator_that_somebody_else_defines_is_plain_only_out_of_sight() -> 
     assert catalog().operator_is_plain("+", ("public",))
     assert not catalog().operator_is_plain("+", ("public", "own"))
     assert catalog().operator_is_plain("-", ("own",))
+
+
+def test_an_operator_is_plain_between_operands_that_no_other_takes() -> None:
+    known = catalog()
+    assert known.operator_is_plain("+", ("own",), ("S", ""))
+    assert known.operator_is_plain("+", ("own",), ("N",))
+    assert not known.operator_is_plain("+", ("own",), ("N", "S"))
+    assert not known.operator_is_plain("+", ("own",), ("", ""))
+
+
+def test_a_column_is_unclear_where_values_of_its_type_run_code_of_others() -> None:
+    odd = TypeInfo(103, "own", "coded", "base", builtin=False)
+    many, over = (
+        TypeInfo(104, "own", "_coded", "array", element_oid=103),
+        TypeInfo(105, "own", "d", "domain", base_oid=104),
+    )
+    columns = (Column("a", 1, 25, "text"), Column("b", 2, 103, "coded"), Column("c", 3, 105, "d"))
+    known = catalog(Relation(1, "own", "t", "table", columns), types=(TEXT, odd, many, over))
+    places = [ColumnRef("own", "t", name) for name in "abc"]
+    assert [sorted(known.unclear([place])) for place in places] == [[], ["own.coded"], ["own.d"]]
 
 
 def test_types_are_plain_as_far_as_everything_in_them_is() -> None:

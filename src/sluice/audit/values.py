@@ -37,7 +37,7 @@ class Shaping(Struct, frozen=True, omit_defaults=True):
     """A column that shapes the result without being in it, how, and with which labels."""
 
     column: str
-    kind: Literal["lookup", "join", "filter"]
+    kind: Literal["lookup", "join", "filter", "aggregate"]
     labels: tuple[str, ...] = ()
 
 

@@ -196,11 +196,15 @@ class Notice:
 
 @dataclass(slots=True)
 class Pass:
-    """Something that concerns no statement: a parameter's new value (with its name), or a notification."""
+    """Something that concerns no statement: a parameter's new value (with its name), or a notification.
+
+    `hushed` is a notification without what was said in it; empty: it is none.
+    """
 
     raw: bytes
     name: str = ""
     value: str = ""
+    hushed: bytes = b""
 
 
 @dataclass(slots=True)

@@ -201,6 +201,7 @@ class Planner:
 def _may_hold_anything(span: Span) -> bool:
     return (
         span.confidence == Confidence.OPAQUE
+        or span.runs_code
         or any(output.opaque for output in span.outputs or ())
         or any(write.opaque for write in span.writes)
     )

@@ -45,7 +45,12 @@ def gate_refused(request: Request, gate: Gate, answers: Sequence[Answer], known:
 def use_refused(request: Request, use: Subject, answers: Sequence[Answer], known: Mapping[str, Annotations]) -> Refusal:
     """A condition, join or order by a column the caller may not use so: its result would tell the values apart."""
     action = use.question.action
-    how = {"lookup": "looking rows up by", "join": "joining by", "filter": "filtering, sorting or grouping by"}[action]
+    how = {
+        "lookup": "looking rows up by",
+        "join": "joining by",
+        "filter": "filtering, sorting, grouping or computing by",
+        "aggregate": "computing with totals of",
+    }[action]
     message = f"{how} column `{use.column}`{_labelled(use)} is not permitted{_purpose(request)}"
     detail = _deciding(answers, f"no policy permits `{action}` or `reveal` on {_named(use)}")
     return Refusal(message, detail, _hint(request, answers, known))

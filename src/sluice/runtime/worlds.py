@@ -101,7 +101,7 @@ class Worlds:
     async def build(self, name: str, rows: list[str]) -> Catalog:
         """A catalog from its rows, built beside the loop. Raises ValueError when they are none."""
         source = self._config.sources.get(name)
-        declared = frozenset() if source is None else frozenset(source.plain_functions)
+        declared = frozenset[str]() if source is None else source.vouched
         return await asyncio.to_thread(self._engine.build_catalog, rows, declared)
 
     def publish(self, name: str, catalog: Catalog) -> None:

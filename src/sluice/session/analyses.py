@@ -44,7 +44,7 @@ class Analyses:
     def __init__(self, engine: Engine, catalog: Catalog, context: Context) -> None:
         self._engine = engine
         self._catalog = catalog
-        self._context = replace(context, views={})
+        self._context = replace(context, views={}, coded=set())
         self._by_shape: Bounded[bytes, Understood] = Bounded(STATEMENTS)
         self._exact: Bounded[bytes, Understood] = Bounded(STATEMENTS)
 

@@ -27,7 +27,8 @@ from sluice.model.waist import (
 from sluice.session import budgeting, delivering, replicating, settling
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.outcomes import succeeded
-from sluice.session.quiet import says_names_alone
+from sluice.session.purposes import purpose_of
+from sluice.session.quiet import HEARD, says_names_alone
 from sluice.session.state import State, Wait
 
 _EXTENDED_END = (Kind.SYNC, Kind.QUERY, Kind.CALL, Kind.RELAY)
@@ -315,6 +316,11 @@ def _pass(state: State, answered: Pass, now: float) -> None:
         state.encoding = answered.value
     elif answered.name == "standard_conforming_strings":
         state.plain_strings = answered.value == "on"
+    elif answered.hushed:
+        heard = state.rulings.of(HEARD, b"", (HEARD,), purpose_of(state, b""), state.past, now)
+        if heard.decision.outcome != "allow" or not heard.clear:
+            state.say(answered.hushed)
+            return
     state.say(answered.raw)
 
 

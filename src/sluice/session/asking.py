@@ -91,6 +91,7 @@ def _prepare(state: State, asked: Prepare, now: float) -> bool:
         return False
     if understood.names and not settling.names_settled(state, ()):
         return False
+    understood = settling.typed(state, understood, asked.types)
     rulings = rulings_of(state, understood, asked.text, now)
     refused = first_refused(state, rulings)
     if refused is not None:

@@ -10,7 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from sluice.sql.span import Span
+from sluice.sql.span import Confidence, Output, Span
+
+HEARD = Span(
+    "notification",
+    "session",
+    Confidence.EXACT,
+    frozenset({"session"}),
+    outputs=(Output("payload", frozenset(), opaque=True),),
+)
+"""What another session says to those who listen: nobody knows where it has it from."""
 
 _RUNNING = frozenset("Wpq")
 """Context, and a position in a statement that the server ran by itself: code was running, so values may be quoted."""

@@ -165,10 +165,21 @@ def renewed(state: State, prepared: Prepared) -> Understood | None:
     understood = understand(state, prepared.text)
     if understood is None:
         return None
+    understood = typed(state, understood, prepared.types)
     if prepared.inner is not None:
         understood = _found_inside(understood, prepared.inner)
     prepared.understood, prepared.under = understood, state.analyses
     return understood
+
+
+def typed(state: State, understood: Understood, types: bytes) -> Understood:
+    """The same with parameters of the types that the client declares: reading them may run code of others."""
+    kinds = [oid for oid in state.engine.declared_types(types) if oid] if types else []
+    code = frozenset(f"cast to type {oid}" for oid in kinds if not state.world.catalog.type_is_plain(oid))
+    if not code:
+        return understood
+    spans = [replace(span, functions=span.functions | code, confidence=Confidence.OPAQUE) for span in understood.spans]
+    return replace(understood, spans=tuple(spans), lasting=False)
 
 
 def _found_inside(understood: Understood, name: str) -> Understood:

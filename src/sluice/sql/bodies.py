@@ -45,10 +45,11 @@ class Copy:
 
 @dataclass(slots=True)
 class Explain:
-    """EXPLAIN; `analyze` runs the statement."""
+    """EXPLAIN; `analyze` runs the statement, `costs` shows how wide and how many the server thinks its rows are."""
 
     inner: Body
     analyze: bool
+    costs: bool = True
 
 
 @dataclass(slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sluice.model.columns import ColumnRef
 
 RelationKind = Literal["table", "view", "matview", "foreign", "partitioned", "composite", "sequence", "index", "toast"]
 TypeKind = Literal["base", "domain", "composite", "enum", "range", "multirange", "array", "pseudo"]
+Guard = Literal["", "unique", "checked"]
 Rows = Literal["never", "as-arguments", "maybe"]
 
 
@@ -24,7 +25,8 @@ class Column:
     not_null: bool = False
     generated_from: tuple[str, ...] = ()
     generated: bool = False
-    default_functions: tuple[str, ...] = ()
+    guard: Guard = ""
+    """What may turn a value away: `unique`, that it is there or is not; `checked`: a condition on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +44,10 @@ class Relation:
     row_type_oid: int = 0
     has_triggers: bool = False
     has_rules: bool = False
+    reads_run_code: bool = False
+    """Row security calls functions of others."""
+    writes_run_code: bool = False
+    """Checks, defaults, indexes or domains call functions of others."""
     _by_name: Mapping[str, Column] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +72,8 @@ class TypeInfo:
     builtin: bool = True
     checked: bool = False
     """A domain with a CHECK, which may call anything."""
+    category: str = ""
+    """The server's letter for types that become one another unasked (`N` numbers, `S` texts, …)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,27 @@ class Function:
     keeps: bool = False
 
 
+ANY = "*"
+"""Values of whatever type."""
+
+
+class Operator(NamedTuple):
+    """An operator with code of others behind it. `takes`: categories of types, besides the extension's own, whose values
+    may stand on each side; `*`: any; empty: values of a type of others alone, which are unclear themselves."""
+
+    schema: str
+    takes: tuple[str, ...]
+
+    def may_take(self, kinds: tuple[str, ...]) -> bool:
+        """Whether it may be meant, between values of these categories (empty: not known; none at all: nothing is)."""
+        if not kinds:
+            return all(self.takes)
+        return len(kinds) == len(self.takes) and all(
+            takes == ANY or (takes and (not kind or kind in takes))
+            for kind, takes in zip(kinds, self.takes, strict=True)
+        )
+
+
 SYSTEM = "pg_catalog"
 """The schema of the server's own things."""
 _ROWLESS = frozenset({"cstring", "void"})
@@ -106,10 +135,12 @@ class Catalog:
         "_by_oid",
         "_casts",
         "_functions",
+        "_handled",
         "_operators",
         "_relations",
         "_types",
         "_types_by_name",
+        "_unclear",
         "definition_path",
         "version",
     )
@@ -119,14 +150,16 @@ class Catalog:
         relations: Iterable[Relation],
         types: Iterable[TypeInfo],
         functions: Mapping[str, tuple[Function, ...]],
-        operators: Mapping[str, frozenset[str]],
+        operators: Mapping[str, tuple[Operator, ...]],
         casts: frozenset[int],
         definition_path: tuple[str, ...] = (SYSTEM,),
         version: int = 0,
+        handled: frozenset[int] = frozenset(),
     ) -> None:
-        """`functions` by name; `operators`: schemas, other than the system's, that define an operator of that name.
+        """`functions` by name; `operators`: those of others, by name.
 
-        `casts`: oids of types some user-defined cast makes.
+        `casts`: oids of types some user-defined cast makes. `handled`: types whose values cannot be touched without running
+        code of others: what reads and prints, compares, or converts them.
         """
         self._by_oid = {relation.oid: relation for relation in relations}
         self._relations = {(relation.schema, relation.name): relation for relation in self._by_oid.values()}
@@ -137,6 +170,8 @@ class Catalog:
         self._functions = functions
         self._operators = operators
         self._casts = casts
+        self._handled = handled
+        self._unclear = self._columns_unclear()
         self.definition_path = definition_path
         self.version = version
 
@@ -174,10 +209,48 @@ class Catalog:
         schemas = (schema,) if schema is not None else _whole(search_path)
         return tuple([function for function in known if function.schema in schemas])
 
-    def operator_is_plain(self, name: str, search_path: tuple[str, ...]) -> bool:
-        """Whether an operator of this name can only be one of the system's."""
+    def operator_is_plain(self, name: str, search_path: tuple[str, ...], kinds: tuple[str, ...] = ()) -> bool:
+        """Whether an operator of this name can only be one of the system's.
+
+        `kinds`: categories of its operands' types, empty where one is not known; none at all: nothing is.
+        """
         others = self._operators.get(name)
-        return others is None or others.isdisjoint(search_path)
+        return others is None or not any(other.schema in search_path and other.may_take(kinds) for other in others)
+
+    def unclear(self, columns: Iterable[ColumnRef]) -> Iterable[str]:
+        """Types (`schema.name`) of those of these columns whose values cannot be touched without running code of others."""
+        return () if not self._unclear else {self._unclear[each] for each in columns if each in self._unclear}
+
+    def type_is_plain(self, oid: int) -> bool:
+        """Whether a value that is read as this type runs no code but the system's. An unknown type: no."""
+        info = self._types.get(oid)
+        return info is not None and self._plain_type(info)
+
+    def category(self, oid: int) -> str:
+        """The letter of a type's category; empty: it may be any."""
+        info = self._types.get(oid)
+        return "" if info is None or info.kind == "pseudo" else info.category
+
+    def _columns_unclear(self) -> dict[ColumnRef, str]:
+        kinds = {oid: f"{info.schema}.{info.name}" for oid, info in self._types.items() if self._is_handled(info)}
+        found: dict[ColumnRef, str] = {}
+        for relation in self._by_oid.values() if kinds else ():
+            # What is done with a row may be a conversion of the whole.
+            whole = kinds.get(relation.row_type_oid) if relation.row_type_oid in self._handled else None
+            for column in relation.columns:
+                kind = whole or kinds.get(column.type_oid)
+                if kind is not None:
+                    found[ColumnRef(relation.schema, relation.name, column.name)] = kind
+        return found
+
+    def _is_handled(self, info: TypeInfo, depth: int = 0) -> bool:
+        """Whether code of others runs when a value is printed, compared, or taken apart."""
+        if info.oid in self._handled or depth > 16 or (info.kind == "base" and not info.builtin):
+            return True
+        relation = self._by_oid.get(info.relation_oid or 0) if info.kind == "composite" else None
+        fields = [column.type_oid for column in relation.columns] if relation is not None else []
+        parts = [self._types.get(oid) for oid in (info.base_oid, info.element_oid, *fields) if oid]
+        return any(part is not None and self._is_handled(part, depth + 1) for part in parts)
 
     def cast_is_plain(self, schema: str | None, name: str, search_path: tuple[str, ...]) -> bool:
         """Whether a conversion to this type runs no code but the system's. An unknown type: no."""
@@ -185,12 +258,12 @@ class Catalog:
         return info is not None and self._plain_type(info)
 
     def _plain_type(self, info: TypeInfo, depth: int = 0) -> bool:
-        if info.oid in self._casts or info.checked or depth > 16:
+        if info.oid in self._casts or info.oid in self._handled or info.checked or depth > 16:
             return False
         if info.kind == "domain" and info.base_oid is not None:
             base = self._types.get(info.base_oid)
             return base is not None and self._plain_type(base, depth + 1)
-        if info.kind == "array" and info.element_oid is not None:
+        if info.kind in ("array", "range", "multirange") and info.element_oid:
             element = self._types.get(info.element_oid)
             return element is not None and self._plain_type(element, depth + 1)
         if info.kind == "composite" and info.relation_oid is not None:

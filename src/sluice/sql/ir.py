@@ -70,11 +70,12 @@ class Logic:
 
 @dataclass(slots=True)
 class Cast:
-    """A conversion to a named type."""
+    """A conversion to a named type. `many`: to an array of it."""
 
     arg: Expr
     schema: str | None
     name: str
+    many: bool = False
 
 
 @dataclass(slots=True)

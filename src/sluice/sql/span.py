@@ -10,7 +10,7 @@ from typing import Literal
 from sluice.model.columns import ColumnRef, TableRef
 
 FlowKind = Literal["value", "aggregate"]
-UseKind = Literal["lookup", "join", "filter"]
+UseKind = Literal["lookup", "join", "filter", "aggregate"]
 Access = Literal["read", "insert", "update", "delete", "merge", "truncate", "define", "destroy", "copy-in", "copy-out"]
 Action = Literal["read", "write", "define", "destroy", "administer", "session"]
 
@@ -60,7 +60,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A column that shapes a result without being in it."""
+    """A column that shapes a result without being in it. `aggregate`: what is computed of a total of it may fail."""
 
     column: ColumnRef
     kind: UseKind
@@ -128,6 +128,8 @@ class Span:
     literals_matter: bool = True
     reasons: tuple[str, ...] = ()
     copy: CopyShape | None = None
+    runs_code: bool = False
+    """Code of others runs on the way (a view's, a trigger, a check, a default): its notices and errors may say anything."""
     code: str = ""
     """Why the text was not understood, as a SQLSTATE; empty when it was."""
     prepared: Span | None = None

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from sluice.engines.postgres.catalog import CATALOG_SQL, CHANGE_SQL, CONTEXT_SQL, CatalogError, build
+from sluice.engines.postgres.catalog import CatalogError, build
+from sluice.engines.postgres.catalog_queries import CATALOG_SQL, CHANGE_SQL, CONTEXT_SQL
 from sluice.model.columns import ColumnRef
 from sluice.sql.catalog import Catalog
 from sluice.testing.postgres import PostgresServer
@@ -299,16 +300,16 @@ def test_what_sessions_keep_to_themselves_and_rows_change_nothing(postgres: Post
 
 ROWS = (
     '["path", ["pg_catalog"]]',
-    '["function", "pg_catalog", "upper", true, [["if", 25, null, null]]]',
-    '["type", 25, "pg_catalog", "text", "b", 0, 0, 0, false, false]',
-    '["relation", 9, "public", "t", "r", 0, false, false, null, [["a", 1, 25, "text", false, false, null]]]',
+    '["function", "pg_catalog", "upper", true, null, [["if", 25, null, null]]]',
+    '["type", 25, "pg_catalog", "text", "b", 0, 0, 0, false, false, "S"]',
+    '["relation", 9, "public", "t", "r", 0, false, false, null, [["a", 1, 25, "text", false, false, null, null]]]',
 )
 
 
 @pytest.mark.parametrize(
     "bad",
     ["", "{", "5", "null", "[]", '["relation"]', '["relation", 1, 2]', '["type", 25]', '["inherits", 1]', '["cast", 1]',
-     '["function", "f", "f", false, [[]]]',
+     '["function", "f", "f", false, null, [[]]]',
      '["operator", "public", "+"]', '["relation", 9, "public", "t", "?", 0, false, false, null, []]',
      '["relation", 9, "public", "t", "r", 0, false, false, null, [["a"]]]', "[" * 5000],
 )  # fmt: skip

@@ -5,7 +5,8 @@ import re
 import psycopg
 import pytest
 
-from sluice.engines.postgres.catalog import CATALOG_SQL, build
+from sluice.engines.postgres.catalog import build
+from sluice.engines.postgres.catalog_queries import CATALOG_SQL
 from sluice.engines.postgres.functions import PLAIN, classified
 from sluice.engines.postgres.hazards import ACTS, KEEPS, NEVER, READS
 from sluice.sql.catalog import Catalog

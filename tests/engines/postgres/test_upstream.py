@@ -119,7 +119,7 @@ GOOD = [
     (frame("n"), Step(frame("n"), "no-data")),
     (frame("E", b"SERROR\0C42501\0\0"), Failed(frame("E", b"SERROR\0C42501\0\0"), {"S": "ERROR", "C": "42501"})),
     (frame("N", b"M\xff\0\0"), Notice(frame("N", b"M\xff\0\0"), {"M": "\ufffd"})),
-    (frame("A", b"\0\0\0\7c\0p\0"), Pass(frame("A", b"\0\0\0\7c\0p\0"))),
+    (frame("A", b"\0\0\0\7c\0p\0"), Pass(frame("A", b"\0\0\0\7c\0p\0"), hushed=frame("A", b"\0\0\0\7c\0\0"))),
     (frame("S", b"TimeZone\0UTC\0"), Pass(frame("S", b"TimeZone\0UTC\0"), "TimeZone", "UTC")),
     (frame("H", b"\1\0\2\0\1\0\1"), CopyStart(frame("H", b"\1\0\2\0\1\0\1"), "out", 2, True)),
     (frame("c"), CopyEnd(frame("c"))),

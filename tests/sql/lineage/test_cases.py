@@ -9,7 +9,8 @@ import pytest
 import yaml
 from span_words import described
 
-from sluice.engines.postgres.catalog import CATALOG_SQL, build
+from sluice.engines.postgres.catalog import build
+from sluice.engines.postgres.catalog_queries import CATALOG_SQL
 from sluice.engines.postgres.dialect import lower
 from sluice.sql.catalog import Catalog
 from sluice.sql.lineage import Context, analyze

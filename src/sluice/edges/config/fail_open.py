@@ -52,6 +52,10 @@ def _source(name: str, source: Source) -> Iterator[FailOpen]:
         yield FailOpen(f"sources.{name}.tls.mode", f"`{source.tls_mode}`: {_TLS[source.tls_mode]}")
     if source.durability == "buffered":
         yield FailOpen(f"sources.{name}.durability", "`buffered`: a power loss may take the newest events with it")
-    if source.plain_functions:
-        listed = ", ".join(f"`{function}`" for function in source.plain_functions)
-        yield FailOpen(f"sources.{name}.plain_functions", f"what these read or write is not analysed: {listed}")
+    for setting, declared in (
+        ("plain_functions", source.plain_functions),
+        ("plain_extensions", source.plain_extensions),
+    ):
+        if declared:
+            listed = ", ".join(f"`{each}`" for each in declared)
+            yield FailOpen(f"sources.{name}.{setting}", f"what these read or write is not analysed: {listed}")

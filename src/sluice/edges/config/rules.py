@@ -106,6 +106,9 @@ def _source(name: str, source: Source, reader: Reader) -> None:
     for index, function in enumerate(source.plain_functions):
         if function.count(".") != 1 or not all(function.split(".")):
             reader.fail((*place, "plain_functions", index), "is not a function's full name", "expected `schema.name`")
+    for index, extension in enumerate(source.plain_extensions):
+        if "." in extension:
+            reader.fail((*place, "plain_extensions", index), "is not an extension's name", "expected `citext`, say")
 
 
 def _issuer(index: int, issuer: Issuer, reader: Reader) -> None:

@@ -53,6 +53,15 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[Name, ...],
         Meta(description="functions, as `schema.name`, that only compute on their arguments; you vouch for it"),
     ] = ()
+    plain_extensions: Annotated[
+        tuple[Name, ...],
+        Meta(description="extensions whose functions, operators, casts and types only compute; you vouch for it"),
+    ] = ()
+
+    @property
+    def vouched(self) -> frozenset[str]:
+        """All that is declared plain: `schema.name` of functions, `extension NAME`."""
+        return frozenset((*self.plain_functions, *(f"extension {name}" for name in self.plain_extensions)))
 
     @property
     def tls_mode(self) -> TlsMode:

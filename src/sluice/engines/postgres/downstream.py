@@ -142,6 +142,11 @@ def parameters(raw: bytes) -> tuple[bytes, tuple[str, ...]]:
     return raw[start:at] if values else b"", tuple(shown)
 
 
+def declared_types(types: bytes) -> tuple[int, ...]:
+    """The numbers of the types that a Parse declares for its parameters, behind their count."""
+    return struct.unpack_from(f"!{len(types) // 4}I", types, _I16.size)
+
+
 def _shown(value: bytes, binary: bool) -> str:
     if binary:
         return f"0x{value[:_MOST_SHOWN].hex()}" + ("…" if len(value) > _MOST_SHOWN else "")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sluice import _kernel
 from sluice.engines.engine import Engine, Voice
 from sluice.engines.postgres import replication, speak
-from sluice.engines.postgres.catalog import CATALOG_SQL, CHANGE_SQL, CONTEXT_SQL, FUNCTION_SQL, build
+from sluice.engines.postgres.catalog import build
+from sluice.engines.postgres.catalog_queries import CATALOG_SQL, CHANGE_SQL, CONTEXT_SQL, FUNCTION_SQL
 from sluice.engines.postgres.dialect import lower
-from sluice.engines.postgres.downstream import Downstream, parameters
+from sluice.engines.postgres.downstream import Downstream, declared_types, parameters
 from sluice.engines.postgres.upstream import Upstream, cells, columns
 
 POSTGRES = Engine(
@@ -16,6 +17,7 @@ POSTGRES = Engine(
     upstream=Upstream,
     columns=columns,
     parameters=parameters,
+    declared_types=declared_types,
     cells=cells,
     count=_kernel.count_rows,
     head=_kernel.head,

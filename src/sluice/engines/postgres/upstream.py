@@ -154,8 +154,9 @@ def _types(raw: bytes) -> Step:
 
 
 def _notified(raw: bytes) -> Pass:
-    _whole(raw, raw.index(b"\0", raw.index(b"\0", 9) + 1) + 1)
-    return Pass(raw)
+    channel = raw.index(b"\0", 9) + 1
+    _whole(raw, raw.index(b"\0", channel) + 1)
+    return Pass(raw, hushed=raw[:1] + (channel).to_bytes(4, "big") + raw[5:channel] + b"\0")
 
 
 def _copy_start(direction: Literal["in", "out", "both"]) -> Callable[[bytes], CopyStart]:

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 
 from sluice.edges.config import Config, Source
-from sluice.engines.postgres.catalog import CATALOG_SQL, CONTEXT_SQL, CatalogError, build
+from sluice.engines.postgres.catalog import CatalogError, build
+from sluice.engines.postgres.catalog_queries import CATALOG_SQL, CONTEXT_SQL
 from sluice.engines.postgres.dialect import lower
 from sluice.faces.cli.database import look
 from sluice.faces.cli.statuses import Failure, Status
@@ -42,7 +43,7 @@ def standing(config: Config, name: str, source: Source) -> Standing:
         rows = [str(row[0]) for row in found.rows(CATALOG_SQL)]
         path, user, temporary = found.one(CONTEXT_SQL)[:3]
     try:
-        catalog = build(rows, frozenset(source.plain_functions))
+        catalog = build(rows, source.vouched)
     except CatalogError as error:
         raise Failure(Status.UNREACHABLE, f"the source `{name}`: {error}") from error
     context = Context(search_path=tuple(json.loads(path)), user=user, temp_schema=temporary or None, lower=lower)

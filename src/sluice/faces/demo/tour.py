@@ -94,7 +94,7 @@ STEPS = (
     ),
     Step(
         "Pay: an average for analytics, the rest in steps of ten thousand",
-        "select team, avg(salary)::int as average from staff group by team order by team limit 3",
+        "select team, round(avg(salary)) as average from staff group by team order by team limit 3",
         (_cell(1, _hidden), _cell(1, str.isdigit), _cell(1, _hidden), _cell(1, _hidden)),
     ),
     Step(

@@ -7,10 +7,16 @@ from typing import assert_never
 from sluice.model.columns import ColumnRef
 from sluice.sql import ir
 from sluice.sql.catalog import SYSTEM
+from sluice.sql.lineage import failing
+from sluice.sql.lineage.categories import category
 from sluice.sql.lineage.reach import CLEAR, OPAQUE, Reach, merged, union
 from sluice.sql.lineage.scope import Scope
 from sluice.sql.lineage.work import Work
 from sluice.sql.span import Flow
+
+_JOINING = frozenset(
+    {"concat", "concat_ws", "json_build_array", "jsonb_build_array", "json_build_object", "jsonb_build_object"}
+)
 
 
 def resolve(expr: ir.Expr, scope: Scope, work: Work) -> Reach:
@@ -78,30 +84,84 @@ def _qualified(parts: tuple[str, ...], scope: Scope) -> Reach | None:
 
 def _computed(expr: ir.Operate | ir.Logic | ir.Compute, scope: Scope, work: Work) -> Reach:
     acts = work.acts
-    sides = [resolve(arg, scope, work) for arg in expr.args]
+    found = _put_together(expr, scope, work)
     if work.acts > acts:
         # Whether a part of it is evaluated may hang on the others.
-        work.filter(union(sides))
+        work.filter(found)
+    return found
+
+
+def _put_together(expr: ir.Operate | ir.Logic | ir.Compute, scope: Scope, work: Work) -> Reach:
     match expr:
         case ir.Logic():
-            return union(sides)
+            return _guarded(expr.args, [True] * len(expr.args), scope, work)
         case ir.Operate():
+            sides = [resolve(arg, scope, work) for arg in expr.args]
+            if failing.by_operator(expr, sides, work):
+                work.fails(union(sides))
             return operated(expr, sides, work)
         case ir.Compute():
-            plain = [known_operator(schema, name, work) for schema, name in expr.operators]
-            found = union(sides)
-            return found if all(plain) else Reach(found.flows, None, True)
+            return _compute(expr, scope, work)
 
 
 def operated(operate: ir.Operate, sides: list[Reach], work: Work) -> Reach:
     """What reaches the result of an operator whose operands are known."""
     found = union(sides)
-    return found if known_operator(operate.schema, operate.name, work) else Reach(found.flows, None, True)
+    kinds: tuple[str, ...] = ()
+    if not work.catalog.operator_is_plain(operate.name, work.path if operate.schema is None else (operate.schema,)):
+        # Some such operator is not the system's: what its operands are may rule it out.
+        kinds = tuple(category(arg, side, work) for arg, side in zip(operate.args, sides, strict=True))
+        if operate.sort == "any-equal":
+            # The elements of a list or array are compared, each by itself.
+            kinds = (kinds[0], "")
+    return found if known_operator(operate.schema, operate.name, work, kinds) else Reach(found.flows, None, True)
 
 
-def known_operator(schema: str | None, name: str, work: Work) -> bool:
-    """Whether an operator that is looked up by name can only be the system's; if not, it is noted as a call."""
-    if work.catalog.operator_is_plain(name, work.path if schema is None else (schema,)):
+def _compute(compute: ir.Compute, scope: Scope, work: Work) -> Reach:
+    if compute.kind in _DECIDING:
+        found = _guarded(compute.args, _decides(compute), scope, work)
+    else:
+        parts = [resolve(arg, scope, work) for arg in compute.args]
+        found = union(parts)
+        if failing.by_construct(compute, parts, work):
+            work.fails(found)
+    plain = [known_operator(schema, name, work) for schema, name in compute.operators]
+    return found if all(plain) else Reach(found.flows, None, True)
+
+
+_DECIDING = frozenset({"case", "coalesce"})
+
+
+def _decides(compute: ir.Compute) -> list[bool]:
+    """Which parts decide whether later ones are computed: all of COALESCE's, the conditions of CASE and what it compares."""
+    if compute.kind == "coalesce":
+        return [True] * len(compute.args)
+    tested = bool(compute.operators)
+    pairs = len(compute.args) - tested
+    return [True] * tested + [index % 2 == 0 and index < pairs - pairs % 2 for index in range(pairs)]
+
+
+def _guarded(args: list[ir.Expr], decides: list[bool], scope: Scope, work: Work) -> Reach:
+    """What reaches a construct that computes its parts only as far as it must: that one of them fails tells why it was."""
+    found: list[Reach] = []
+    guards: list[Reach] = []
+    for arg, deciding in zip(args, decides, strict=True):
+        before = work.risks
+        found.append(resolve(arg, scope, work))
+        if work.risks > before:
+            for guard in guards:
+                work.use(guard, "filter")
+        if deciding and (found[-1].flows or found[-1].opaque):
+            guards.append(found[-1])
+    return union(found)
+
+
+def known_operator(schema: str | None, name: str, work: Work, kinds: tuple[str, ...] = ()) -> bool:
+    """Whether an operator that is looked up by name can only be the system's; if not, it is noted as a call.
+
+    `kinds`: the categories of its operands, where they are known.
+    """
+    if work.catalog.operator_is_plain(name, work.path if schema is None else (schema,), kinds):
         return True
     work.function(f"operator {name}")
     return False
@@ -112,6 +172,8 @@ def _cast(cast: ir.Cast, scope: Scope, work: Work) -> Reach:
     if not work.catalog.cast_is_plain(cast.schema, cast.name, work.path):
         work.function(f"cast to {cast.name}")
         return Reach(found.flows, None, True)
+    if failing.by_cast(cast, found, work):
+        work.fails(found)
     return found.derived()
 
 
@@ -163,6 +225,10 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
     if not found or not plain:
         work.function(f"{call.schema}.{call.name}" if call.schema else call.name)
         return Reach(union(args + shaping).flows, None, True)
+    if failing.by_call(call, args, scope, work):
+        work.fails(value)
+    if call.name in _JOINING:
+        work.join(value)
     read = [column for function in found for column in function.reads]
     if read:
         value = union((value, Reach(frozenset(Flow(column, "value") for column in read))))

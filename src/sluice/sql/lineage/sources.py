@@ -13,7 +13,7 @@ from sluice.sql.lineage.reach import CLEAR, OPAQUE, Entry, Reach, merged, union
 from sluice.sql.lineage.scope import Item, Scope, answered
 from sluice.sql.lineage.spreading import columns_of
 from sluice.sql.lineage.work import Work
-from sluice.sql.span import Access, Flow
+from sluice.sql.span import Access, Confidence, Flow
 
 _DEEPEST_VIEW = 32
 
@@ -58,6 +58,7 @@ def table(item: ir.Table, scope: Scope, work: Work, access: Access = "read", com
         work.opaque(f"unknown relation `{item.schema + '.' if item.schema else ''}{item.name}`")
         return Entry(called, [], open=True)
     work.touch(TableRef(relation.schema, relation.name), access)
+    work.runs_code = work.runs_code or relation.reads_run_code
     entry = Entry(called, _columns(relation, work))
     if renames:
         entry = entry.renamed(called, renames)
@@ -90,13 +91,16 @@ def _columns(relation: Relation, work: Work) -> list[tuple[str, Reach]]:
 
 
 def _view(relation: Relation, work: Work) -> list[tuple[str, Reach]] | None:
-    views = work.context.views
+    views, coded = work.context.views, work.context.coded
     if relation.oid in views:
+        work.runs_code = work.runs_code or relation.oid in coded
         return views[relation.oid]
     views[relation.oid] = None
     statements = work.context.lower(relation.definition or "")
     body = statements[0].body if len(statements) == 1 else None
     if not isinstance(body, bodies.Run) or work.depth >= _DEEPEST_VIEW:
+        coded.add(relation.oid)
+        work.runs_code = True
         return None
     # A view's own walk: its tables and conditions are its owner's doing, only what flows out of it is the caller's.
     inner = Work(work.catalog, work.context, work.catalog.definition_path, work.query, depth=work.depth + 1, quiet=True)
@@ -104,6 +108,9 @@ def _view(relation: Relation, work: Work) -> list[tuple[str, Reach]] | None:
     if inner.functions and found is not None:
         found = [(name, Reach(reach.flows, None, reach.opaque)) for name, reach in found]
     views[relation.oid] = found
+    if inner.functions or inner.runs_code or inner.confidence is Confidence.OPAQUE:
+        coded.add(relation.oid)
+        work.runs_code = True
     return found
 
 

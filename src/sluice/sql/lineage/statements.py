@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -82,7 +82,7 @@ def _body(body: bodies.Body, catalog: Catalog, context: Context) -> Span:
         case bodies.Copy():
             return _copy(body, catalog, context)
         case bodies.Explain():
-            return _explain(_body(body.inner, catalog, context), body.analyze)
+            return _explain(_body(body.inner, catalog, context), body)
         case bodies.Keep():
             return _keep(body, _body(body.inner, catalog, context), catalog, context)
         case bodies.Recall():
@@ -144,6 +144,8 @@ def _span(
     actions: Iterable[Action] = (),
     effects: tuple[SessionEffect, ...] = (),
 ) -> Span:
+    for kind in work.catalog.unclear(_columns(work, outputs)):
+        work.function(f"type {kind}")
     found: set[Action] = {*work.actions, *actions}
     if any(touch.access == "read" for touch in work.tables) or not found:
         found.add("read")
@@ -158,14 +160,25 @@ def _span(
         actions=frozenset(found),
         outputs=outputs if returns else None,
         tables=tuple(work.tables),
-        uses=frozenset(work.uses),
+        uses=frozenset(work.uses | work.joined if work.grows else work.uses),
         writes=tuple(work.writes),
         functions=frozenset(work.functions),
         effects=effects,
         bounded=work.bounded,
         literals_matter=work.literals_matter,
         reasons=tuple(work.reasons),
+        runs_code=work.runs_code,
     )
+
+
+def _columns(work: Work, outputs: tuple[Output, ...] | None) -> Iterator[ColumnRef]:
+    """Every column whose value the statement touches."""
+    for output in outputs or ():
+        yield from (flow.column for flow in output.flows)
+    yield from (use.column for use in work.uses)
+    for write in work.writes:
+        yield write.target
+        yield from (flow.column for flow in write.flows)
 
 
 def _severest(actions: Iterable[Action]) -> Action:
@@ -206,6 +219,7 @@ def _absorb(span: Span, work: Work) -> None:
         work.tables[touch] = None
     work.uses |= span.uses
     work.functions |= span.functions
+    work.runs_code = work.runs_code or span.runs_code
     work.writes += span.writes
     work.actions |= span.actions
     work.bounded = work.bounded and span.bounded
@@ -229,6 +243,7 @@ def _copy(body: bodies.Copy, catalog: Catalog, context: Context) -> Span:
         relation = find(body.table, work)
         if relation is not None and relation.has_rules and relation.kind not in ("view", "matview"):
             work.opaque(f"`{relation.schema}.{relation.name}` has rewrite rules")
+        work.runs_code = work.runs_code or (incoming and (relation is None or writes.runs_code(relation, work)))
         names = body.columns or tuple(name for name, _ in own.columns)
         columns = None if own.open else [(name, own.get(name) or OPAQUE) for name in names]
         condition(body.where, scope.inside([Item.of(own)]), work)
@@ -240,14 +255,20 @@ def _copy(body: bodies.Copy, catalog: Catalog, context: Context) -> Span:
     return replace(span, copy=body.shape, literals_matter=True)
 
 
-def _explain(inner: Span, runs: bool) -> Span:
+def _explain(inner: Span, body: bodies.Explain) -> Span:
+    runs = body.analyze
+    # Numbers tell of values: how wide rows are on average, how many bytes were made, how much memory a sort took.
+    numbers = runs or body.costs
+    shown = [output.flows for output in inner.outputs or ()] + [write.flows for write in inner.writes]
+    flows = frozenset[Flow]().union(*shown) if numbers else frozenset[Flow]()
+    opaque = inner.confidence is Confidence.OPAQUE or (numbers and any(each.opaque for each in inner.outputs or ()))
     actions = inner.actions if runs else frozenset[Action]({"read"})
     return replace(
         inner,
         verb="explain",
         action=_severest(actions),
         actions=actions,
-        outputs=(Output("QUERY PLAN", frozenset(), opaque=inner.confidence is Confidence.OPAQUE),),
+        outputs=(Output("QUERY PLAN", flows, opaque=opaque),),
         writes=inner.writes if runs else (),
         effects=inner.effects if runs else (),
         bounded=inner.bounded if runs else True,

@@ -28,6 +28,8 @@ class Context:
     cursors: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     lower: Callable[[str], tuple[bodies.Statement, ...]] = lambda _: ()
     views: dict[int, list[tuple[str, Reach]] | None] = field(default_factory=dict, compare=False)
+    coded: set[int] = field(default_factory=set, compare=False)
+    """Those of the views that run code of others."""
 
 
 MOST = 200_000
@@ -66,6 +68,14 @@ class Work:
     """Calls that can be told afterwards."""
     gathering: list[Reach] | None = None
     """What arranged the rows of the query at hand, where they become one array."""
+    risks: int = 0
+    """Computations so far that may fail."""
+    grows: bool = False
+    """Something in it fills the memory."""
+    joined: set[Use] = field(default_factory=set)
+    """Uses that are made only then: texts put together fail by their length."""
+    runs_code: bool = False
+    """Code of others runs on the way."""
 
     def step(self, cost: int = 1) -> None:
         """One more expression, or as many as a query costs. Raises TooMuch when there were too many."""
@@ -86,6 +96,7 @@ class Work:
     def function(self, name: str) -> None:
         """Something is called that is not known to be a plain computation."""
         self.functions.add(name)
+        self.risks += 1
         self.opaque(f"`{name}` may read or do anything")
 
     def touch(self, table: TableRef, access: Access) -> None:
@@ -112,6 +123,18 @@ class Work:
         """The rows have become one array: whoever sees what it is made of sees their order and number by that alone."""
         for reach in self.gathering or ():
             self.use(Reach(reach.flows - into.flows), "filter")
+
+    def fails(self, reach: Reach) -> None:
+        """A computation may fail by what reaches it: that it does tells of the value."""
+        self.risks += 1
+        if not self.quiet:
+            for flow in reach.flows:
+                self.uses.add(Use(flow.column, "aggregate" if flow.kind == "aggregate" else "filter"))
+
+    def join(self, reach: Reach) -> None:
+        """Texts are put together."""
+        if not self.quiet:
+            self.joined.update(Use(flow.column, "filter") for flow in reach.flows)
 
     def write(self, target: ColumnRef, reach: Reach) -> None:
         """A value lands in a column."""

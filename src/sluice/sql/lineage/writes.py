@@ -14,9 +14,11 @@ from sluice.sql.lineage.reach import CLEAR, OPAQUE, Entry, Reach, union
 from sluice.sql.lineage.scope import Item, Result, Scope
 from sluice.sql.lineage.sources import find, source, table
 from sluice.sql.lineage.work import Work
-from sluice.sql.span import Access
+from sluice.sql.span import Access, UseKind
 
 Landed = dict[str, Reach]
+
+_DEEPEST = 16
 
 
 def insert(query: ir.Insert, scope: Scope, work: Work) -> Result:
@@ -121,7 +123,16 @@ def _target(item: ir.Table, scope: Scope, work: Work, access: Access) -> tuple[E
         work.opaque(f"`{relation.schema}.{relation.name}` has rewrite rules")
     if relation is not None and relation.has_triggers:
         work.partial(f"`{relation.schema}.{relation.name}` has triggers, which may change what is written")
+    work.runs_code = work.runs_code or relation is None or runs_code(relation, work)
     return own, relation
+
+
+def runs_code(relation: Relation, work: Work, depth: int = 0) -> bool:
+    """Whether writing to a relation, or a partition of it, runs triggers or functions of others. A view's table: who knows."""
+    if relation.has_triggers or relation.writes_run_code or relation.kind in ("view", "foreign") or depth > _DEEPEST:
+        return True
+    parts = [work.catalog.relation_by_oid(oid) for oid in relation.children]
+    return any(part is not None and runs_code(part, work, depth + 1) for part in parts)
 
 
 def _ref(relation: Relation | None, own: Entry) -> TableRef:
@@ -165,7 +176,28 @@ def _assigned(sets: list[ir.Assignment], scope: Scope, work: Work) -> Landed:
 def _land(landed: Landed, own: Entry, relation: Relation | None, work: Work) -> None:
     ref = _ref(relation, own)
     for name, reach in landed.items():
-        work.write(_base(name, own, ref), reach)
+        target = _base(name, own, ref)
+        work.write(target, reach)
+        foreign = frozenset(flow for flow in reach.flows if flow.column != target)
+        if foreign:
+            kind = _turned_away(name, reach, relation, work)
+            if kind is not None:
+                work.use(Reach(foreign), kind)
+
+
+def _turned_away(name: str, reach: Reach, relation: Relation | None, work: Work) -> UseKind | None:
+    """How that a value is turned away tells of it; None: it lands whatever it is."""
+    column = None if relation is None else relation.column(name)
+    if relation is None or column is None or relation.has_triggers or relation.kind in ("view", "foreign"):
+        return "filter"
+    source = reach.plain and work.catalog.relation(reach.plain.schema, reach.plain.table)
+    given = source.column(reach.plain.column) if source and reach.plain else None
+    fits = column.type_name == "text" or (given is not None and given.type_name == column.type_name)
+    there = not column.not_null or (given is not None and given.not_null)
+    computed = any(name in other.generated_from for other in relation.columns)
+    if column.guard == "checked" or not fits or not there or computed:
+        return "filter"
+    return "join" if column.guard else None
 
 
 def _base(name: str, own: Entry, ref: TableRef) -> ColumnRef:
@@ -185,7 +217,7 @@ def _returned(
 ) -> Result:
     if not items:
         return Result([])
-    changed = relation is None or relation.has_triggers
+    changed = relation is None or relation.has_triggers or relation.writes_run_code
     generated = {} if relation is None else {column.name: column.generated_from for column in relation.columns}
     after = Entry(own.name, [], own.open, own.schema, stored=own.stored)
     for name, reach in own.columns:

@@ -62,7 +62,32 @@ def _walk(value: Any, found: Embedded) -> None:
                 ir.Operate(None, "=", [ir.Name((name,)), ir.Constant()], "equal")
                 for name in names(value.get("pk_attrs"))
             ]
+        for name in _compared(value):
+            # A constraint that fails tells that two values are the same, or that one is not there.
+            found.exprs.append(ir.Operate(None, "=", [ir.Name((name,)), ir.Name((name,))], "equal"))
+        if value.get("subtype") == "AT_SetNotNull":
+            found.exprs.append(ir.Compute("test", [ir.Name((str(value.get("name")),))]))
         if "colname" in value and isinstance(value["colname"], str):
             found.columns.append(value["colname"])
         for item in value.values():
             _walk(item, found)
+
+
+def _compared(fields: Wrapped) -> list[str]:
+    """Columns whose values a unique index or a constraint compares with others, in this or another table."""
+    if fields.get("unique") and "indexParams" in fields:
+        return _elements(fields["indexParams"])
+    if fields.get("contype") in ("CONSTR_UNIQUE", "CONSTR_PRIMARY", "CONSTR_FOREIGN", "CONSTR_EXCLUSION"):
+        return [*names(fields.get("keys")), *names(fields.get("fk_attrs")), *_elements(fields.get("exclusions"))]
+    return []
+
+
+def _elements(value: Any) -> list[str]:
+    """The names in elements of an index, however deep they stand."""
+    if isinstance(value, list):
+        return [name for item in value for name in _elements(item)]
+    if isinstance(value, dict):
+        if "IndexElem" in value:
+            return [value["IndexElem"]["name"]] if "name" in value["IndexElem"] else []
+        return [name for item in value.values() for name in _elements(item)]
+    return []

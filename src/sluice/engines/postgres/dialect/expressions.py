@@ -45,8 +45,9 @@ def _param(low: Lowering, node: Node) -> ir.Expr:
 
 
 def _cast(low: Lowering, node: Node) -> ir.Expr:
-    schema, name = type_name(node.take("typeName"))
-    return ir.Cast(low.expr(node.take("arg")), schema, name)
+    kind = node.take("typeName")
+    schema, name = type_name(kind)
+    return ir.Cast(low.expr(node.take("arg")), schema, name, many="arrayBounds" in kind)
 
 
 def _collate(low: Lowering, node: Node) -> ir.Expr:

@@ -222,16 +222,16 @@ def _view(node: Node) -> bodies.Body:
 
 
 def _explain(node: Node) -> bodies.Body:
-    analyze = False
+    said = {"analyze": False, "costs": True}
     for item in node.take("options") or ():
         option = item["DefElem"]
-        if option["defname"] == "analyze":
+        if option["defname"] in said:
             arg = option.get("arg", {})
             value: dict[str, Any] = next(iter(arg.values()), {}) if arg else {}
-            said = str(value.get("sval", value.get("ival", value.get("boolval", "true")))).lower()
-            analyze = said not in ("false", "off", "0")
+            word = str(value.get("sval", value.get("ival", value.get("boolval", "true")))).lower()
+            said[option["defname"]] = word not in ("false", "off", "0")
     inner = node.take("query")
-    return bodies.Explain(body(inner), analyze)
+    return bodies.Explain(body(inner), said["analyze"], said["costs"])
 
 
 def _copy(node: Node) -> bodies.Body:
