@@ -113,7 +113,7 @@ def _metas(hint: Any) -> Iterator[Meta]:
 
 def _commands() -> Iterator[str]:
     yield "\n# Commands\n"
-    yield "Every command but `serve` takes `--json`; what goes wrong in it is JSON on standard output then."
+    yield "Every command but `serve` and `psql` takes `--json`; what goes wrong in it is JSON on standard output then."
     yield "`--help` explains each."
     yield "`sluice --install-completion` adds completion to your shell.\n"
     yield "## Exit statuses\n"
