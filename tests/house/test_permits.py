@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "sluice"
 MINTS = {"mint", "mint_all", "mint_refusal", "mint_internal"}
 
 
-def _calls() -> Iterator[tuple[str, str]]:
+@cache
+def _calls() -> tuple[tuple[str, str], ...]:
+    return tuple(_found())
+
+
+def _found() -> Iterator[tuple[str, str]]:
     for file in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call):
