@@ -10,15 +10,18 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from sluice.audit.encode import encode, stamp
 from sluice.audit.events import AuthFailed, Landed, Peer, Reach
 from sluice.edges.answers import ship as ship_module
 from sluice.edges.answers.ocsf import record
 from sluice.edges.answers.openlineage import run_event
-from sluice.edges.answers.ship import ShipFailed, ship
+from sluice.edges.answers.ship import ShipFailed, former_of, ship
 
-from .conftest import ALICE, START, asked, seal, some
+from .conftest import ALICE, START, asked, done, seal, some
 
 
 class Collector(HTTPServer):
@@ -154,3 +157,55 @@ def test_written_flows_are_openlineage_events_with_their_columns() -> None:
     assert fields[1]["transformations"][0]["subtype"] == "AGGREGATION"
     assert run_event(asked(ALICE, "c", 1).rstrip()) is None
     assert run_event(b'{"event":"disconnected"}') is None
+
+
+TRACED = "select email /*traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'*/ from customers"
+
+
+def _spans(bodies: list[bytes]) -> list[Span]:
+    """The spans of export requests, read by OpenTelemetry's own schema, which refuses fields that it does not know."""
+    requests = [ParseDict(json.loads(body), ExportTraceServiceRequest()) for body in bodies]
+    return [
+        span
+        for request in requests
+        for held in request.resource_spans
+        for one in held.scope_spans
+        for span in one.spans
+    ]
+
+
+def test_statements_are_spans_in_their_callers_trace(folder: Path, collector: Collector) -> None:
+    lines = asked(ALICE, "c9", 1, text=TRACED) + done("c9", 1, 5, at=START + 1)
+    lines += asked(ALICE, "c9", 3, outcome="refuse", at=START + 2)
+    (folder / "audit-000001.jsonl").write_bytes(lines)
+    (folder / "audit-000002.jsonl").write_bytes(b"")
+    assert ship(folder, f"http://127.0.0.1:{collector.server_port}/v1/traces", "otlp") == 2
+    (body,) = collector.lines
+    told = json.loads(body)["resourceSpans"]
+    assert told[0]["resource"]["attributes"] == [{"key": "service.name", "value": {"stringValue": "sluice"}}]
+    first, second = (one["scopeSpans"][0]["spans"][0] for one in told)
+    assert (first["traceId"], first["parentSpanId"]) == ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+    assert (len(second["traceId"]), len(second["spanId"]), second["parentSpanId"]) == (32, 16, "")
+    assert first["spanId"] != second["spanId"]
+    read, refused = _spans([body])
+    assert read.end_time_unix_nano == int(START + 1) * 10**9
+    assert read.end_time_unix_nano - read.start_time_unix_nano == 1_500_000
+    attributes = {one.key: one.value for one in read.attributes}
+    assert attributes["sluice.identity"].string_value == "user:alice"
+    assert attributes["db.response.returned_rows"].int_value == 5
+    assert [one.string_value for one in attributes["sluice.policies"].array_value.values] == ["support-reads"]
+    assert (read.name, read.status.code) == ("select public.customers", 0)
+    assert (refused.status.code, refused.status.message) == (2, "not permitted")
+
+
+def test_a_span_keeps_its_beginning_from_one_run_to_the_next(folder: Path, tmp_path: Path) -> None:
+    target, former = tmp_path / "spans.jsonl", former_of("otlp")
+    (folder / "audit-000002.jsonl").write_bytes(b"")
+    (folder / "audit-000001.jsonl").write_bytes(asked(ALICE, "c9", 1, text=TRACED))
+    assert ship(folder, str(target), "otlp", former) == 0
+    with (folder / "audit-000001.jsonl").open("ab") as segment:
+        segment.write(done("c9", 1, 5, "failed") + done("c8", 1))
+    assert ship(folder, str(target), "otlp", former) == 2
+    whole, headless = _spans(target.read_bytes().splitlines())
+    assert (whole.name, whole.status.code) == ("select public.customers", 2)
+    assert (headless.name, headless.status.code) == ("statement", 0)

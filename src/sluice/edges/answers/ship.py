@@ -11,7 +11,7 @@ import http.client
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
@@ -20,11 +20,13 @@ import msgspec
 
 from sluice.edges.answers.ocsf import record
 from sluice.edges.answers.openlineage import run_event
+from sluice.edges.answers.opentelemetry import Spans
 from sluice.edges.evidence.files import put
 from sluice.edges.sinks.failed import LogFailed
 from sluice.edges.sinks.segments import open_segment, segments
 
-Form = Literal["jsonl", "ocsf", "openlineage"]
+Form = Literal["jsonl", "ocsf", "openlineage", "otlp"]
+Former = Callable[[bytes], bytes | None]
 BATCH = 500
 _SECONDS = 30.0
 # Facility 13 (log audit), severity 6 (informational).
@@ -40,20 +42,24 @@ class _Sent(msgspec.Struct):
     offset: int = 0
 
 
-def ship(folder: Path, target: str, form: Form) -> int:
+def ship(folder: Path, target: str, form: Form, former: Former | None = None) -> int:
     """Sends what was not sent to `target` yet; the events that were. ShipFailed, LogFailed.
 
-    `target`: a path, `syslog://host:port`, or an `http://` or `https://` address, which gets lines of JSON by POST.
+    `target`: a path, `syslog://host:port`, or an `http://` or `https://` address, which gets lines of JSON by POST, and of `otlp` one
+    export request. `former`: what `former_of` gave, kept from one call to the next so that spans have their statement's beginning.
     """
+    former = former or former_of(form)
     noted = folder / f"shipped-{hashlib.sha256(f'{form} {target}'.encode()).hexdigest()[:16]}.json"
     count = 0
     try:
         for end, lines in _batches(folder, _sent(noted)):
-            bodies = [body for line in lines if (body := _formed(line, form)) is not None]
-            if bodies:
-                _send(target, bodies)
-            put(noted, msgspec.json.encode(end), synced=True)
+            bodies = [body for line in lines if (body := former(line)) is not None]
             count += len(bodies)
+            if form == "otlp" and bodies:
+                bodies = [b'{"resourceSpans":[%b]}' % b",".join(bodies)]
+            if bodies:
+                _send(target, bodies, "application/json" if form == "otlp" else "application/x-ndjson")
+            put(noted, msgspec.json.encode(end), synced=True)
     except (OSError, http.client.HTTPException) as error:
         raise ShipFailed(f"`{target}` did not take the events: {error}") from error
     except msgspec.MsgspecError as error:
@@ -83,18 +89,24 @@ def _batches(folder: Path, sent: _Sent) -> Iterator[tuple[_Sent, list[bytes]]]:
             segment.close()
 
 
-def _formed(line: bytes, form: Form) -> bytes | None:
+def former_of(form: Form) -> Former:
+    """What makes a body of a line of one log; None where the line has nothing for this form."""
     if form == "jsonl":
-        return line
-    found = record(line) if form == "ocsf" else run_event(line)
-    return None if found is None else msgspec.json.encode(found)
+        return lambda line: line
+    make = record if form == "ocsf" else run_event if form == "openlineage" else Spans().of
+
+    def formed(line: bytes) -> bytes | None:
+        found = make(line)
+        return None if found is None else msgspec.json.encode(found)
+
+    return formed
 
 
-def _send(target: str, bodies: list[bytes]) -> None:
+def _send(target: str, bodies: list[bytes], kind: str) -> None:
     parts = urlsplit(target)
     match parts.scheme:
         case "http" | "https":
-            _post(parts, b"".join(body + b"\n" for body in bodies))
+            _post(parts, b"".join(body + b"\n" for body in bodies), kind)
         case "syslog":
             _syslog(parts, bodies)
         case _:
@@ -104,7 +116,7 @@ def _send(target: str, bodies: list[bytes]) -> None:
                 os.fsync(file.fileno())
 
 
-def _post(parts: SplitResult, body: bytes) -> None:
+def _post(parts: SplitResult, body: bytes, kind: str) -> None:
     host, port = parts.hostname or "", parts.port
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
@@ -113,7 +125,7 @@ def _post(parts: SplitResult, body: bytes) -> None:
         connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, {"content-type": "application/x-ndjson"})
+        connection.request("POST", path, body, {"content-type": kind})
         status = connection.getresponse().status
     finally:
         connection.close()

@@ -12,7 +12,7 @@ import typer
 from sluice.edges.answers.drawing import as_mermaid, as_svg, as_text
 from sluice.edges.answers.language import QueryError, moment
 from sluice.edges.answers.paths import paths
-from sluice.edges.answers.ship import Form, ShipFailed, ship
+from sluice.edges.answers.ship import Form, Former, ShipFailed, former_of, ship
 from sluice.edges.config import load
 from sluice.edges.evidence.verify import logs_in
 from sluice.faces.cli.answers import Log, Since, opened
@@ -61,7 +61,10 @@ def paths_command(
 def ship_command(
     target: Annotated[str, typer.Argument(help="A file, `syslog://host:port`, or an `https://` address.")],
     form: Annotated[
-        Form, typer.Option("--format", help="Events as they are, as OCSF records, or written flows as OpenLineage.")
+        Form,
+        typer.Option(
+            "--format", help="Events as they are, OCSF records, written flows as OpenLineage, or spans (OTLP)."
+        ),
     ] = "jsonl",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as events come, until interrupted.")] = False,
     every: Annotated[float, typer.Option("--every", min=0.1, max=3600, help="Seconds between looks.")] = 2.0,
@@ -74,21 +77,23 @@ def ship_command(
     Examples:
 
       sluice audit ship syslog://siem.example.com:601 --format ocsf --follow
+
+      sluice audit ship http://collector.example.com:4318/v1/traces --format otlp --follow
     """
-    folders = logs_in(log or load(config).audit.path)
+    logs = {folder: former_of(form) for folder in logs_in(log or load(config).audit.path)}
     out = Output(json)
-    sent = _sent(folders, target, form, patient=False)
+    sent = _sent(logs, target, form, patient=False)
     if not follow:
         out.data({"events": sent})
         out.say(f"{sent} events were sent to {target}")
     while follow:
         time.sleep(every)
-        _sent(folders, target, form, patient=True)
+        _sent(logs, target, form, patient=True)
 
 
-def _sent(folders: list[Path], target: str, form: Form, *, patient: bool) -> int:
+def _sent(logs: dict[Path, Former], target: str, form: Form, *, patient: bool) -> int:
     try:
-        return sum(ship(folder, target, form) for folder in folders)
+        return sum(ship(folder, target, form, former) for folder, former in logs.items())
     except ShipFailed as error:
         if not patient:
             raise Failure(Status.UNREACHABLE, str(error)) from error
