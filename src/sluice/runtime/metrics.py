@@ -20,6 +20,11 @@ class Metrics:
         self.witness_failures = Gauge(
             "sluice_witness_failures", "Checkpoints that a witness did not take since the start", registry=self.registry
         )
+        self.seal_failures = Gauge(
+            "sluice_seal_failures",
+            "Times that closed segments could not be sealed since the start",
+            registry=self.registry,
+        )
         self.snapshot = Gauge("sluice_snapshot_version", "Version of the newest world", registry=self.registry)
         self.reloads = Counter(
             "sluice_reloads", "Configuration reloads by outcome", ["outcome"], registry=self.registry

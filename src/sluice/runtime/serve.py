@@ -177,6 +177,7 @@ async def _housekeep(gateway: Gateway, path: Path) -> None:
         except StoreError as error:
             gateway.log.warning("what ran out could not be written down", reason=str(error))
         if gateway.sealing is not None:
+            gateway.metrics.seal_failures.set(gateway.sealing.failures)
             gateway.spawn(gateway.sealing.keep(gateway.recorder.closed))
         gateway.spawn(gateway.keyrings.refresh(gateway.tokens))
         await gateway.standing.keep()

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from sluice.audit.encode import encode
+from sluice.audit.events import Approved, Assent
 from sluice.edges.sinks.jsonl import JsonLog
 
 from .conftest import Run
@@ -35,6 +37,18 @@ def test_who_saw_a_label_is_shown_in_lines_or_json(log: Path, run: Run) -> None:
     assert "c1-1" in run("who-saw", "pii", "--events").output
     assert "nobody saw pii, as far as the log tells" in run("who-saw", "pii", "--clear").output
     assert run("who-saw", "pii", "--since", "long ago").exit_code == 2
+
+
+def test_who_approved_stands_behind_the_policies(log: Path, run: Run) -> None:
+    approved = structs.replace(asked(7, "alice"), approval=Approved("r-1", (Assent("dana"), Assent("erin"))))
+    journal = JsonLog(log)
+    journal.append(encode(approved) + encode(done(7)))
+    journal.close()
+    (found,) = (one for one in json.loads(run("who-saw", "pii", "--as", "alice", "--json").stdout))
+    assert found["approved_by"] == ["dana", "erin"]
+    events = json.loads(run("who-saw", "pii", "--as", "alice", "--events", "--json").stdout)
+    assert {one["id"]: one["approval"] for one in events} == {"c1-1": None, "c1-7": "r-1"}
+    assert "approved by" in " ".join(run("who-saw", "pii").output.split())
 
 
 def test_statements_are_searched_by_words_and_sql(log: Path, run: Run) -> None:
