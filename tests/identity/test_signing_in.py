@@ -209,6 +209,18 @@ def test_a_token_that_ends_is_refreshed(house, dana: Terminal):
     assert stat.S_IMODE(dana.kept.stat().st_mode) == 0o600
 
 
+def test_who_signed_in_is_asked_for_no_password_by_the_other_commands(house, dana: Terminal, tmp_path):
+    assert dana.told("approvals", "list") == []
+    assert dana.told("grants", "list", SLUICE_CONFIG=str(house.gateway.config)) == []
+    # Another gateway's configuration, another name: then the sign-in says nothing.
+    other = tmp_path / "sluice.yaml"
+    text = house.gateway.config.read_text()
+    other.write_text(text.replace(f"port: {house.gateway.admin}", "port: 1"))
+    assert "password" in dana.run("approvals", "list", status=2, SLUICE_CONFIG=str(other)).output
+    named = dana.run("approvals", "list", "--as", "stan", status=2, SLUICE_CONFIG=str(house.gateway.config))
+    assert "password" in named.output
+
+
 def test_a_local_port_leads_to_the_gateway_and_needs_the_password(house, dana: Terminal):
     begun = dana.begin("connect", "house", "--purpose", "analytics", "--port", "0", "--json")
     try:

@@ -14,6 +14,7 @@ import typer
 
 from sluice.edges.config import load
 from sluice.faces.cli.gateways import ask, local
+from sluice.faces.cli.signed_in import fresh, told
 from sluice.faces.cli.statuses import Failure, Status
 
 Who = Annotated[
@@ -21,13 +22,22 @@ Who = Annotated[
     typer.Option(
         "--as",
         envvar="SLUICE_USER",
-        help="Who you are, as at a login; the password is `$SLUICE_PASSWORD` or asked for. With `$SLUICE_TOKEN` not needed.",
+        help="Who you are, as at a login; the password is `$SLUICE_PASSWORD` or asked for. Not needed with `$SLUICE_TOKEN`, or "
+        "after `sluice login`.",
     ),
 ]
 
 
 def call(config: Path, who: str, method: str, path: str, body: object = None) -> Any:
-    """One request to the gateway of this configuration; what it answered. Raises Failure."""
+    """One request to the gateway of this configuration; what it answered. Raises Failure.
+
+    Who signed in there, and names nobody else, is asked for no password; and needs no configuration.
+    """
+    if not who and not any(os.environ.get(name) for name in ("SLUICE_TOKEN", "SLUICE_PASSWORD")):
+        with told():
+            kept = fresh()
+        if kept is not None and (not config.exists() or local(load(config).admin) == kept.gateway):
+            return ask(kept.gateway, f"Bearer {kept.token}", method, path, body)
     return ask(local(load(config).admin), _credentials(who), method, path, body)
 
 
