@@ -10,7 +10,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use sluice_kernel as kernel;
-use sluice_kernel::masks::{ColumnMask, Key};
+use sluice_kernel::masks::{ColumnMask, Key, Made, Seen};
 
 create_exception!(_kernel, KernelError, PyValueError);
 
@@ -100,6 +100,16 @@ impl Frames {
     }
 }
 
+type Found = Vec<(u16, Vec<u8>, u16, u64, u64)>;
+type Masked<'py> = (Bound<'py, PyBytes>, u64, Vec<u64>, Found);
+
+fn tallied(seen: Seen) -> Found {
+    let found = seen.tally.into_iter();
+    found
+        .map(|((column, path, detector), (count, whole))| (column, path, detector, count, whole))
+        .collect()
+}
+
 #[pyclass(frozen)]
 struct MaskPlan(Arc<Vec<Option<ColumnMask>>>);
 
@@ -116,18 +126,20 @@ impl MaskPlan {
     }
 
     #[pyo3(signature = (run, /))]
-    fn rows<'py>(
-        &self,
-        py: Python<'py>,
-        run: &[u8],
-    ) -> PyResult<(Bound<'py, PyBytes>, u64, Vec<u64>)> {
+    fn rows<'py>(&self, py: Python<'py>, run: Bound<'py, PyBytes>) -> PyResult<Masked<'py>> {
         let mut out = Vec::new();
         let mut masked = vec![0; self.0.len()];
-        let rows = perhaps_detached(py, run.len(), || {
-            kernel::rows::mask(run, &self.0, &mut out, &mut masked)
+        let mut seen = Seen::default();
+        let data = run.as_bytes();
+        let (rows, same) = perhaps_detached(py, data.len(), || {
+            kernel::rows::mask(data, &self.0, &mut out, &mut masked, &mut seen)
         })
         .map_err(fault)?;
-        Ok((PyBytes::new(py, &out), rows, masked))
+        let out = match same {
+            true => run,
+            false => PyBytes::new(py, &out),
+        };
+        Ok((out, rows, masked, tallied(seen)))
     }
 }
 
@@ -181,17 +193,16 @@ impl CopyMask {
     }
 
     #[pyo3(signature = (run, /))]
-    fn feed<'py>(
-        &mut self,
-        py: Python<'py>,
-        run: &[u8],
-    ) -> PyResult<(Bound<'py, PyBytes>, u64, Vec<u64>)> {
+    fn feed<'py>(&mut self, py: Python<'py>, run: &[u8]) -> PyResult<Masked<'py>> {
         let mut out = Vec::new();
         let mut masked = vec![0; self.columns];
+        let mut seen = Seen::default();
         let state = &mut self.state;
-        let rows = perhaps_detached(py, run.len(), || state.feed(run, &mut out, &mut masked))
-            .map_err(fault)?;
-        Ok((PyBytes::new(py, &out), rows, masked))
+        let rows = perhaps_detached(py, run.len(), || {
+            state.feed(run, &mut out, &mut masked, &mut seen)
+        })
+        .map_err(fault)?;
+        Ok((PyBytes::new(py, &out), rows, masked, tallied(seen)))
     }
 
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -239,9 +250,13 @@ fn mask_value<'py>(
     )
     .map_err(fault)?;
     let mut out = Vec::new();
-    Ok(value
-        .filter(|value| mask.apply(value, &mut out))
-        .map(|_| PyBytes::new(py, &out)))
+    Ok(value.and_then(
+        |value| match mask.apply(value, &mut out, &mut Seen::default()) {
+            Made::Same => Some(PyBytes::new(py, value)),
+            Made::New => Some(PyBytes::new(py, &out)),
+            Made::Null => None,
+        },
+    ))
 }
 
 type Normalized<'py> = (Bound<'py, PyBytes>, Vec<(usize, usize)>);

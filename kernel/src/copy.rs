@@ -6,7 +6,7 @@ mod csv;
 mod text;
 
 use crate::frames::each;
-use crate::masks::ColumnMask;
+use crate::masks::{ColumnMask, Made, Seen};
 use crate::rows;
 use crate::Malformed;
 
@@ -85,20 +85,21 @@ impl CopyMask {
         run: &[u8],
         out: &mut Vec<u8>,
         masked: &mut [u64],
+        seen: &mut Seen,
     ) -> Result<u64, Malformed> {
         let mut rows = 0;
         for frame in each(run) {
             let payload = frame?.get(5..).unwrap_or_default();
             if self.held.is_empty() {
                 // The server puts each row into a message of its own: most need not be put together.
-                let (used, whole) = self.rows(payload, out, masked)?;
+                let (used, whole) = self.rows(payload, out, masked, seen)?;
                 let rest = payload.get(used..).unwrap_or_default();
                 self.held.extend_from_slice(rest);
                 rows += whole;
             } else {
                 self.held.extend_from_slice(payload);
                 let mut held = std::mem::take(&mut self.held);
-                let (used, whole) = self.rows(&held, out, masked)?;
+                let (used, whole) = self.rows(&held, out, masked, seen)?;
                 held.drain(..used.min(held.len()));
                 self.held = held;
                 rows += whole;
@@ -116,10 +117,11 @@ impl CopyMask {
         held: &[u8],
         out: &mut Vec<u8>,
         masked: &mut [u64],
+        seen: &mut Seen,
     ) -> Result<(usize, u64), Malformed> {
         let (used, rows) = match self.format {
-            Format::Binary => self.binary(held, out, masked)?,
-            _ => self.lines(held, out, masked)?,
+            Format::Binary => self.binary(held, out, masked, seen)?,
+            _ => self.lines(held, out, masked, seen)?,
         };
         self.scanned = self.scanned.saturating_sub(used);
         Ok((used, rows))
@@ -138,6 +140,7 @@ impl CopyMask {
         held: &[u8],
         out: &mut Vec<u8>,
         masked: &mut [u64],
+        seen: &mut Seen,
     ) -> Result<(usize, u64), Malformed> {
         let mut at = 0;
         let mut head: &[u8] = b"";
@@ -177,7 +180,7 @@ impl CopyMask {
                 continue;
             }
             let tuple = rest.get(..length).unwrap_or_default();
-            if !rows::fields(tuple, &self.columns, out, masked)?.is_empty() {
+            if !rows::fields(tuple, &self.columns, out, masked, seen)?.is_empty() {
                 return Err(Malformed("a row holds more than its fields"));
             }
             rows::set_length(out, start)?;
@@ -191,6 +194,7 @@ impl CopyMask {
         held: &[u8],
         out: &mut Vec<u8>,
         masked: &mut [u64],
+        seen: &mut Seen,
     ) -> Result<(usize, u64), Malformed> {
         let (mut at, mut rows) = (0, 0);
         while let Some(end) = self.line_end(held, at) {
@@ -199,9 +203,9 @@ impl CopyMask {
             if self.header && !self.begun {
                 out.extend_from_slice(line);
             } else if self.format == Format::Csv {
-                self.csv(line, out, masked)?;
+                self.csv(line, out, masked, seen)?;
             } else {
-                self.text(line, out, masked)?;
+                self.text(line, out, masked, seen)?;
             }
             rows += u64::from(self.begun || !self.header);
             self.begun = true;
@@ -241,30 +245,44 @@ impl CopyMask {
         None
     }
 
-    fn text(&self, line: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<(), Malformed> {
+    fn text(
+        &self,
+        line: &[u8],
+        out: &mut Vec<u8>,
+        masked: &mut [u64],
+        seen: &mut Seen,
+    ) -> Result<(), Malformed> {
         let delimiter = self.marks.delimiter;
         let mut fields = text::fields(line, delimiter);
         let mut room = Vec::new();
         // Up to where the line is written; what needs no mask is written with what stands beside it.
         let (mut written, mut at) = (0, 0);
-        for (column, hidden) in self.columns.iter().zip(masked.iter_mut()) {
+        for (index, (column, hidden)) in (0u16..).zip(self.columns.iter().zip(masked.iter_mut())) {
             let field = fields.next().ok_or(TOO_FEW)?;
             let (begins, ends) = (at, at + field.len());
             at = ends + 1;
             let Some(mask) = column.as_ref().filter(|_| field != self.marks.null) else {
                 continue;
             };
-            *hidden += 1;
-            out.extend_from_slice(line.get(written..begins).unwrap_or_default());
-            written = ends;
             let start = out.len();
+            let before = line.get(written..begins).unwrap_or_default();
+            out.extend_from_slice(before);
+            let from = out.len();
             let value = text::unescape(field, &mut room);
-            if !self.ambiguous && mask.apply(value, out) {
-                text::escape_from(start, delimiter, out);
-            } else {
-                out.truncate(start);
-                out.extend_from_slice(&self.marks.null);
+            seen.column = index;
+            match mask.apply(value, out, seen) {
+                Made::Same => {
+                    out.truncate(start);
+                    continue;
+                }
+                Made::New if !self.ambiguous => text::escape_from(from, delimiter, out),
+                _ => {
+                    out.truncate(from);
+                    out.extend_from_slice(&self.marks.null);
+                }
             }
+            *hidden += 1;
+            written = ends;
         }
         if fields.next().is_some() {
             return Err(TOO_MANY);
@@ -273,7 +291,13 @@ impl CopyMask {
         Ok(())
     }
 
-    fn csv(&self, line: &[u8], out: &mut Vec<u8>, masked: &mut [u64]) -> Result<(), Malformed> {
+    fn csv(
+        &self,
+        line: &[u8],
+        out: &mut Vec<u8>,
+        masked: &mut [u64],
+        seen: &mut Seen,
+    ) -> Result<(), Malformed> {
         let mut rest = Some(line);
         let (mut value, mut shown) = (Vec::new(), Vec::new());
         for (index, (column, hidden)) in self.columns.iter().zip(masked.iter_mut()).enumerate() {
@@ -287,13 +311,21 @@ impl CopyMask {
                 out.extend_from_slice(field);
                 continue;
             };
-            *hidden += 1;
             shown.clear();
-            csv::unquote(field, &self.marks, &mut value);
-            if mask.apply(&value, &mut shown) {
-                csv::quote(&shown, &self.marks, out);
-            } else {
-                out.extend_from_slice(&self.marks.null);
+            let plain = match memchr::memchr(self.marks.quote, field) {
+                None => field,
+                Some(_) => {
+                    csv::unquote(field, &self.marks, &mut value);
+                    &value
+                }
+            };
+            seen.column = u16::try_from(index).unwrap_or(u16::MAX);
+            let made = mask.apply(plain, &mut shown, seen);
+            *hidden += u64::from(made != Made::Same);
+            match made {
+                Made::Same => out.extend_from_slice(field),
+                Made::New => csv::quote(&shown, &self.marks, out),
+                Made::Null => out.extend_from_slice(&self.marks.null),
             }
         }
         rest.map_or(Ok(()), |_| Err(TOO_MANY))
@@ -351,7 +383,7 @@ mod tests {
 
     fn fed(copy: &mut CopyMask, data: &[u8]) -> Result<(Vec<u8>, u64), Malformed> {
         let mut out = Vec::new();
-        let rows = copy.feed(&message(data), &mut out, &mut [0, 0])?;
+        let rows = copy.feed(&message(data), &mut out, &mut [0, 0], &mut Seen::default())?;
         Ok((out, rows))
     }
 

@@ -1,24 +1,40 @@
 //! Masks runs of DataRow messages: an i16 count of fields, then per field an i32 length (-1: NULL) and the value.
 
 use crate::frames::each;
-use crate::masks::ColumnMask;
+use crate::masks::{ColumnMask, Made, Seen};
 use crate::Malformed;
 
-/// Rewrites `run` into `out` by the plan; masked (non-NULL) values are added to `masked`, one place per column.
+/// Rewrites `run` into `out` by the plan; hidden (non-NULL) values are added to `masked`, one place per column.
 ///
-/// Returns the number of rows. On an error `out` holds rubbish that must not be used.
+/// Returns the number of rows, and whether the run may pass as it is: then `out` is empty. On an error `out` holds rubbish that
+/// must not be used.
 pub fn mask(
     run: &[u8],
     columns: &[Option<ColumnMask>],
     out: &mut Vec<u8>,
     masked: &mut [u64],
-) -> Result<u64, Malformed> {
-    out.reserve(run.len() + run.len() / 8);
+    seen: &mut Seen,
+) -> Result<(u64, bool), Malformed> {
+    let mut same = !columns.iter().flatten().any(ColumnMask::hides_all);
+    let mut passed = 0;
     let mut rows = 0;
     for frame in each(run) {
         let frame = frame?;
         if frame.first() != Some(&b'D') {
             return Err(Malformed("a run of rows holds something else"));
+        }
+        rows += 1;
+        if same {
+            if untouched(frame, columns, out, seen)? {
+                passed += frame.len();
+                continue;
+            }
+            same = false;
+            out.clear();
+            out.reserve(run.len() + run.len() / 8);
+            out.extend_from_slice(run.get(..passed).unwrap_or_default());
+        } else if out.is_empty() {
+            out.reserve(run.len() + run.len() / 8);
         }
         let start = out.len();
         out.extend_from_slice(
@@ -26,14 +42,83 @@ pub fn mask(
                 .get(..7)
                 .ok_or(Malformed("a row ends before its field count"))?,
         );
-        let body = fields(frame.get(5..).unwrap_or_default(), columns, out, masked)?;
+        let tuple = frame.get(5..).unwrap_or_default();
+        let body = fields(tuple, columns, out, masked, seen)?;
         if !body.is_empty() {
             return Err(Malformed("a row holds more than its fields"));
         }
         set_length(out, start + 1)?;
-        rows += 1;
     }
-    Ok(rows)
+    Ok((rows, same))
+}
+
+/// Whether nothing in a row is to be hidden; what is found counts only then.
+fn untouched(
+    frame: &[u8],
+    columns: &[Option<ColumnMask>],
+    room: &mut Vec<u8>,
+    seen: &mut Seen,
+) -> Result<bool, Malformed> {
+    let before = std::mem::take(&mut seen.tally);
+    let (count, mut rest) = frame
+        .get(5..)
+        .and_then(|tuple| tuple.split_at_checked(2))
+        .ok_or(Malformed("a row ends before its field count"))?;
+    counted(count, columns)?;
+    for (index, column) in (0u16..).zip(columns) {
+        let (_, value, after) = field(rest)?;
+        rest = after;
+        if let (Some(mask), Some(value)) = (column, value) {
+            seen.column = index;
+            room.clear();
+            if mask.apply(value, room, seen) != Made::Same {
+                seen.tally = before;
+                return Ok(false);
+            }
+        }
+    }
+    if !rest.is_empty() {
+        return Err(Malformed("a row holds more than its fields"));
+    }
+    room.clear();
+    let found = std::mem::replace(&mut seen.tally, before);
+    seen.join(found);
+    Ok(true)
+}
+
+fn counted(count: &[u8], columns: &[Option<ColumnMask>]) -> Result<(), Malformed> {
+    if usize::from(u16::from_be_bytes([byte(count, 0), byte(count, 1)])) != columns.len() {
+        return Err(Malformed(
+            "a row has another number of fields than the plan",
+        ));
+    }
+    Ok(())
+}
+
+/// The length of a field, its value (None: NULL), and what follows it.
+type Field<'a> = (i32, Option<&'a [u8]>, &'a [u8]);
+
+/// The first field.
+fn field(rest: &[u8]) -> Result<Field<'_>, Malformed> {
+    let (length, after) = rest
+        .split_at_checked(4)
+        .ok_or(Malformed("a row ends within a length"))?;
+    let length = i32::from_be_bytes([
+        byte(length, 0),
+        byte(length, 1),
+        byte(length, 2),
+        byte(length, 3),
+    ]);
+    if length < -1 {
+        return Err(Malformed("a field has a negative length"));
+    }
+    if length == -1 {
+        return Ok((length, None, after));
+    }
+    let (value, after) = after
+        .split_at_checked(usize::try_from(length).unwrap_or(0))
+        .ok_or(Malformed("a row ends within a field"))?;
+    Ok((length, Some(value), after))
 }
 
 /// Masks one count-prefixed tuple (the count itself is not written); what follows it is returned.
@@ -42,49 +127,35 @@ pub fn fields<'a>(
     columns: &[Option<ColumnMask>],
     out: &mut Vec<u8>,
     masked: &mut [u64],
+    seen: &mut Seen,
 ) -> Result<&'a [u8], Malformed> {
     let (count, mut rest) = tuple
         .split_at_checked(2)
         .ok_or(Malformed("a row ends before its field count"))?;
-    if usize::from(u16::from_be_bytes([byte(count, 0), byte(count, 1)])) != columns.len() {
-        return Err(Malformed(
-            "a row has another number of fields than the plan",
-        ));
-    }
-    for (column, hidden) in columns.iter().zip(masked.iter_mut()) {
-        let (length, after) = rest
-            .split_at_checked(4)
-            .ok_or(Malformed("a row ends within a length"))?;
-        let length = i32::from_be_bytes([
-            byte(length, 0),
-            byte(length, 1),
-            byte(length, 2),
-            byte(length, 3),
-        ]);
-        if length < -1 {
-            return Err(Malformed("a field has a negative length"));
-        }
-        if length == -1 {
-            out.extend_from_slice(&(-1i32).to_be_bytes());
-            rest = after;
-            continue;
-        }
-        let (value, after) = after
-            .split_at_checked(usize::try_from(length).unwrap_or(0))
-            .ok_or(Malformed("a row ends within a field"))?;
+    counted(count, columns)?;
+    for (index, (column, hidden)) in (0u16..).zip(columns.iter().zip(masked.iter_mut())) {
+        let (length, value, after) = field(rest)?;
         rest = after;
         let start = out.len();
         out.extend_from_slice(&length.to_be_bytes());
-        match column {
-            None => out.extend_from_slice(value),
-            Some(mask) => {
+        let Some(value) = value else {
+            continue;
+        };
+        let Some(mask) = column else {
+            out.extend_from_slice(value);
+            continue;
+        };
+        seen.column = index;
+        match mask.apply(value, out, seen) {
+            Made::Same => out.extend_from_slice(value),
+            Made::New => {
                 *hidden += 1;
-                if mask.apply(value, out) {
-                    set_field(out, start)?;
-                } else {
-                    out.truncate(start);
-                    out.extend_from_slice(&(-1i32).to_be_bytes());
-                }
+                set_field(out, start)?;
+            }
+            Made::Null => {
+                *hidden += 1;
+                out.truncate(start);
+                out.extend_from_slice(&(-1i32).to_be_bytes());
             }
         }
     }
@@ -135,7 +206,7 @@ mod tests {
             })
             .collect();
         let (mut out, mut hidden) = (Vec::new(), vec![0; columns.len()]);
-        let rows = mask(run, &columns, &mut out, &mut hidden)?;
+        let (rows, _) = mask(run, &columns, &mut out, &mut hidden, &mut Seen::default())?;
         Ok((out, rows, hidden))
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::masks::ColumnMask;
+use crate::masks::{ColumnMask, Seen};
 use crate::{rows, skim};
 
 /// One statement of a track, as the log wants it: what stands behind the line's time, its own text or not, and the rest.
@@ -141,12 +141,21 @@ impl Tracks {
         let mut out = None;
         if let (Some(mask), 1..) = (&track.mask, found.count) {
             masked.resize(mask.len(), 0u64);
-            let mut whole = Vec::with_capacity(data.len() + data.len() / 8);
-            whole.extend_from_slice(data.get(..start)?);
-            rows::mask(run, mask, &mut whole, &mut masked).ok()?;
-            size = whole.len() - start;
-            whole.extend_from_slice(data.get(end..)?);
-            out = Some(whole);
+            let mut seen = Seen::default();
+            let mut rewritten = Vec::new();
+            let (_, same) = rows::mask(run, mask, &mut rewritten, &mut masked, &mut seen).ok()?;
+            if !seen.tally.is_empty() {
+                // What was found is to be told of, which is not done here.
+                return None;
+            }
+            if !same {
+                size = rewritten.len();
+                let mut whole = Vec::with_capacity(data.len() + data.len() / 8);
+                whole.extend_from_slice(data.get(..start)?);
+                whole.extend_from_slice(&rewritten);
+                whole.extend_from_slice(data.get(end..)?);
+                out = Some(whole);
+            }
         }
         let tag = data.get(found.tag.0..found.tag.1)?;
         let lines = self.done(track, began, number, at, tag, (found.count, size, &masked))?;

@@ -9,8 +9,12 @@ from typing import Protocol, final
 Column = tuple[str, str, bool, Mapping[str, str]] | None
 """How a column is hidden: method, kind of its type, whether binary, settings; None: it is not.
 
-Besides the methods' own settings, what the column declares: `max_len` characters, `precision` and `scale` of a numeric.
+Besides the methods' own settings, what the column declares: `max_len` characters, `precision` and `scale` of a numeric. The method
+`detect` looks values through, which stand under `name`, and replaces in them what the detectors of the bits `hide` find.
 """
+
+Findings = list[tuple[int, bytes, int, int, int]]
+"""The column, the path within a JSON, the number of the detector (0xffff: unread), how often, how often as all of the value."""
 
 class KernelError(ValueError):
     """Input that breaks its own layout; the text says what, never what it held."""
@@ -45,8 +49,11 @@ class MaskPlan:
     def __new__(cls, columns: Sequence[Column], key: bytes, detectors: Detectors | None = None, /) -> MaskPlan:
         """`key` is behind `hash` and `pseudonym`. KernelError for an unknown method or setting, and `scrub` without detectors."""
 
-    def rows(self, run: bytes, /) -> tuple[bytes, int, list[int]]:
-        """A run of DataRow messages rewritten, its rows, and the values hidden per column. KernelError: use none of it."""
+    def rows(self, run: bytes, /) -> tuple[bytes, int, list[int], Findings]:
+        """A run of DataRow messages rewritten, its rows, the values hidden per column, and what `detect` found.
+
+        The run itself when nothing in it is hidden. KernelError: use none of it.
+        """
 
 @final
 class CopyMask:
@@ -72,7 +79,7 @@ class CopyMask:
         Where a value in text could be written as `null` is, everything masked is: a caller could guess values else.
         """
 
-    def feed(self, run: bytes, /) -> tuple[bytes, int, list[int]]:
+    def feed(self, run: bytes, /) -> tuple[bytes, int, list[int], Findings]:
         """A run of CopyData messages to messages of the masked rows that are whole by now, with their counts."""
 
     def finish(self) -> bytes:
@@ -153,6 +160,8 @@ class Tracks:
     ) -> tuple[bytes, bytes | None] | None:
         """(the lines that complete the record, what the client gets if it is not `data`), if this is the answer expected.
 
+        None also where a detector found anything, which is told of the whole way.
+
         `began` and `started` are the number and time given to `ask`.
         """
 
@@ -197,7 +206,7 @@ class Detectors:
     """Detectors, compiled. The work for a text is bounded by its length, whatever it holds; `least` is percent."""
 
     def __new__(cls, declared: Sequence[Declared], /) -> Detectors:
-        """At most 128. KernelError for a pattern that cannot be compiled, an unknown check or bound."""
+        """At most 127. KernelError for a pattern that cannot be compiled, an unknown check or bound."""
 
     def scan(self, values: Sequence[bytes], name: bytes, least: int, /) -> list[list[Found]]:
         """What is in each value; they stand under the column or key `name`."""

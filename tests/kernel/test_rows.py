@@ -53,7 +53,7 @@ def test_a_run_is_masked_as_plain_python_does(given_run: tuple[bytes, list[rows.
         with pytest.raises(_kernel.KernelError):
             _kernel.MaskPlan(plan, KEY).rows(run)
     else:
-        assert _kernel.MaskPlan(plan, KEY).rows(run) == wanted
+        assert _kernel.MaskPlan(plan, KEY).rows(run)[:3] == wanted
 
 
 @steady(25)
@@ -63,7 +63,7 @@ def test_arrays_in_rows_keep_their_lengths(data: st.DataObject, kind: str, metho
         cells = [data.draw(arrays(kind))[binary], None]
         run = b"".join(frames.message(b"D", rows.laid_out([cell])) for cell in cells)
         plan: list[rows.Column] = [(method, f"array:{kind}", binary, {})]
-        assert _kernel.MaskPlan(plan, KEY).rows(run) == rows.mask_rows(run, plan, KEY)
+        assert _kernel.MaskPlan(plan, KEY).rows(run)[:3] == rows.mask_rows(run, plan, KEY)
 
 
 def _copy(plan: list[rows.Column], form: str, marks: rows.Marks, header: bool) -> _kernel.CopyMask:
@@ -76,7 +76,7 @@ def _copy(plan: list[rows.Column], form: str, marks: rows.Marks, header: bool) -
 def _fed(copy: _kernel.CopyMask, pieces: list[bytes]) -> tuple[bytes, int, list[int]]:
     out, count, hidden = b"", 0, [0]
     for piece in pieces:
-        made, some, more = copy.feed(frames.message(b"d", piece))
+        made, some, more, _ = copy.feed(frames.message(b"d", piece))
         out, count = out + made, count + some
         hidden = [old + new for old, new in zip(hidden * len(more) if len(hidden) == 1 else hidden, more, strict=True)]
     return out + copy.finish(), count, hidden

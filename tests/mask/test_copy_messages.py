@@ -48,7 +48,7 @@ CASES = {
 def test_one_message_comes_for_one_row(form: str) -> None:
     sent, wanted = CASES[form]
     mask = _mask(form, header=form == "csv")
-    got, rows, hidden = mask.feed(b"".join(map(_message, sent)))
+    got, rows, hidden, _ = mask.feed(b"".join(map(_message, sent)))
     assert got + mask.finish() == b"".join(map(_message, wanted))
     assert (rows, hidden) == (2, [0, 2 if form == "binary" else 1])
 
@@ -59,7 +59,7 @@ def test_the_cut_of_the_data_does_not_matter(form: str, size: int) -> None:
     sent, wanted = CASES[form]
     data, mask, got, rows = b"".join(sent), _mask(form, header=form == "csv"), b"", 0
     for at in range(0, len(data), size):
-        some, count, _ = mask.feed(_message(data[at : at + size]))
+        some, count, _, _ = mask.feed(_message(data[at : at + size]))
         got, rows = got + some, rows + count
     assert got + mask.finish() == b"".join(map(_message, wanted))
     assert rows == 2

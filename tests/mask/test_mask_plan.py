@@ -80,6 +80,7 @@ def test_masked_columns_are_rewritten_and_clear_ones_are_not() -> None:
         _row(b"open", b"[redacted]", b"***45") + _row(b"o", None, None),
         2,
         [0, 1, 1],
+        [],
     )
 
 

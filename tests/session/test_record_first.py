@@ -46,7 +46,9 @@ class Watched(Play):
             assert {permit.event_id for permit in permits} == set(ids)
             self._upstream(data)
         elif isinstance(event, UpstreamBytes) and (answered := lane.answer(event.data, event.at)) is not None:
-            assert self._append(answered[0]) or self.failed
+            if not self._append(answered[0]):
+                self._do(self.session.on(RecordFailed("full", 2.0)))
+                return
             self._client(answered[1])
         else:
             self._do(self.session.on(event))

@@ -5,7 +5,9 @@ use crate::Malformed;
 
 /// The first field of a line as it stands, and what follows the delimiter behind it.
 pub fn field<'a>(line: &'a [u8], marks: &Marks) -> Result<(&'a [u8], Option<&'a [u8]>), Malformed> {
-    let (mut at, mut quoted) = (0, false);
+    // Most fields have no quotes.
+    let end = memchr::memchr2(marks.delimiter, marks.quote, line).unwrap_or(line.len());
+    let (mut at, mut quoted) = (end, false);
     while let Some(&c) = line.get(at) {
         if quoted && escapes(line, at, marks) {
             at += 2;

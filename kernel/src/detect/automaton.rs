@@ -1,7 +1,5 @@
 //! Patterns as fully built automata: one table look-up per byte, no cache that an input could thrash, no way to go back.
 
-use std::collections::BTreeSet;
-
 use regex_automata::dfa::{dense, Automaton as _, StartKind};
 use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
@@ -9,9 +7,6 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 
 use crate::Malformed;
-
-/// How many first bytes of a match are known beforehand.
-pub const DEPTH: usize = 8;
 
 /// One pattern, matched only where it is told to begin, over at most `reach` bytes.
 pub struct Automaton {
@@ -71,33 +66,26 @@ impl Automaton {
         found
     }
 
-    /// Which bytes a match can have at its first places; after the shortest match any.
-    pub fn heads(&self) -> [[bool; 256]; DEPTH] {
-        let mut heads = [[true; 256]; DEPTH];
-        let mut states: BTreeSet<StateID> = BTreeSet::from([self.start]);
-        for head in &mut heads {
-            if states
-                .iter()
-                .any(|state| self.dfa.is_match_state(*state) || self.ends(*state))
-            {
-                break;
-            }
-            let mut next = BTreeSet::new();
-            for (byte, possible) in (0u8..=255).zip(head.iter_mut()) {
-                let reached: Vec<StateID> = states
-                    .iter()
-                    .map(|state| self.dfa.next_state(*state, byte))
-                    .filter(|state| !self.dfa.is_dead_state(*state))
-                    .collect();
-                *possible = !reached.is_empty();
-                next.extend(reached);
-            }
-            states = next;
-        }
-        heads
+    /// Where a match begins.
+    pub fn start(&self) -> StateID {
+        self.start
     }
 
-    fn ends(&self, state: StateID) -> bool {
-        self.dfa.is_match_state(self.dfa.next_eoi_state(state))
+    /// Where a byte leads; None: nowhere that a match could be.
+    pub fn step(&self, state: StateID, byte: u8) -> Option<StateID> {
+        let next = self.dfa.next_state(state, byte);
+        (!self.dfa.is_dead_state(next)).then_some(next)
+    }
+
+    /// Whether a match may end where this is, or did a byte ago.
+    pub fn may_end(&self, state: StateID) -> bool {
+        self.dfa.is_match_state(state)
+            || self.dfa.is_match_state(self.dfa.next_eoi_state(state))
+            || self.dfa.is_quit_state(state)
+    }
+
+    /// Bytes of one class are the same to this automaton.
+    pub fn class(&self, byte: u8) -> u8 {
+        self.dfa.byte_classes().get(byte)
     }
 }

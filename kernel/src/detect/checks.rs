@@ -235,9 +235,10 @@ fn iban(value: &[u8]) -> bool {
 
 /// Where an account number ends that other words may follow.
 fn iban_length(value: &[u8]) -> Option<usize> {
+    let country = value.get(..2)?;
     let length = IBANS
         .iter()
-        .find(|(country, _)| value.to_ascii_uppercase().starts_with(*country))?
+        .find(|(name, _)| country.eq_ignore_ascii_case(*name))?
         .1;
     let last = value
         .iter()

@@ -2,6 +2,7 @@
 //! over a bounded stretch, and all of them together within a budget that grows with the text alone.
 
 mod automaton;
+mod beginnings;
 pub mod checks;
 pub mod files;
 pub mod json;
@@ -9,7 +10,8 @@ mod national;
 pub mod scrub;
 mod words;
 
-use automaton::{Automaton, DEPTH};
+use automaton::Automaton;
+use beginnings::Beginnings;
 pub use words::Hint;
 use words::Words;
 
@@ -81,7 +83,9 @@ struct Detector {
 /// All detectors, compiled.
 pub struct Detectors {
     detectors: Vec<Detector>,
-    heads: Box<[[u128; 256]; DEPTH]>,
+    beginnings: Beginnings,
+    /// By percent, those that need a word that speaks for them to be that sure.
+    quiet: Box<[u128; 101]>,
     /// By what a run of characters holds (`HOLDS`), the detectors that can begin in it.
     possible: [u128; 8],
     /// Those looked for only under a name that speaks for them.
@@ -127,14 +131,15 @@ fn word(byte: u8) -> bool {
 }
 
 impl Detectors {
-    /// At most 128; an unknown check or bound, or a pattern that cannot be compiled, is an error.
+    /// At most 127; an unknown check or bound, or a pattern that cannot be compiled, is an error.
     pub fn new(specs: &[Spec]) -> Result<Self, Malformed> {
-        if specs.len() > 128 {
-            return Err(Malformed("there are more than 128 detectors"));
+        if specs.len() > 127 {
+            return Err(Malformed("there are more than 127 detectors"));
         }
         let mut made = Self {
             detectors: Vec::with_capacity(specs.len()),
-            heads: Box::new([[0; 256]; DEPTH]),
+            beginnings: Beginnings::new(&[]),
+            quiet: Box::new([0; 101]),
             possible: [0; 8],
             named: 0,
             words: Words::default(),
@@ -142,6 +147,12 @@ impl Detectors {
         for (index, spec) in specs.iter().enumerate() {
             made.add(1u128 << index, spec)?;
         }
+        let first: Vec<&Automaton> = made
+            .detectors
+            .iter()
+            .map(|detector| detector.lead.as_ref().unwrap_or(&detector.pattern))
+            .collect();
+        made.beginnings = Beginnings::new(&first);
         Ok(made)
     }
 
@@ -152,12 +163,9 @@ impl Detectors {
             Some(Automaton::new(&spec.lead, spec.reach)?)
         };
         let pattern = Automaton::new(&spec.pattern, spec.reach)?;
-        let heads = lead.as_ref().unwrap_or(&pattern).heads();
-        for (all, own) in self.heads.iter_mut().zip(&heads) {
-            for (bits, possible) in all.iter_mut().zip(own) {
-                if *possible {
-                    *bits |= bit;
-                }
+        for (least, bits) in (0u8..).zip(self.quiet.iter_mut()) {
+            if spec.alone.max(spec.bare) < least {
+                *bits |= bit;
             }
         }
         for (holds, bits) in self.possible.iter_mut().enumerate() {
@@ -220,9 +228,11 @@ impl Detectors {
             steps: 0,
         };
         let allowed = !self.named | hint.speaks_for;
+        let quiet = self.quiet.get(usize::from(least)).copied().unwrap_or(0);
         let most = budget(text.len());
         let mut free = 0;
         let mut at = 0;
+        let mut lettered = false;
         while let Some(first) = text.get(at) {
             if class(*first) == 0 {
                 at += 1;
@@ -234,16 +244,29 @@ impl Detectors {
                 holds |= more;
                 at += 1;
             }
+            // Every word that says anything has a letter.
+            lettered |= holds & LETTER > 0;
             let possible = self.possible(holds) & allowed;
             let last = if holds & JOINED == 0 { start + 1 } else { at };
             let mut from = start.max(free);
             while from < last {
-                let candidates = match from == 0 || begins(text, from) {
-                    true => self.candidates(text, from, possible),
+                let starts = from == 0 || begins(text, from);
+                let mut candidates = match starts {
+                    true => possible & self.beginnings.of(text.get(from..).unwrap_or_default()),
                     false => 0,
                 };
+                let mut told = None;
+                if candidates & quiet != 0 {
+                    // Looking at the words before costs less than running automata for nothing.
+                    let words = match lettered {
+                        true => sight.hint(&self.words, from),
+                        false => hint,
+                    };
+                    candidates &= !quiet | words.speaks_for;
+                    told = Some(words);
+                }
                 if candidates != 0 {
-                    if let Some(best) = self.best(&mut sight, from, candidates, least) {
+                    if let Some(best) = self.best(&mut sight, from, candidates, least, told) {
                         free = best.end.max(from + 1);
                         found.push(best);
                         from = free;
@@ -259,7 +282,8 @@ impl Detectors {
                         return sight.steps;
                     }
                 }
-                from += 1;
+                // What begins within a UUID is a part of that.
+                from += if starts && uuid(text, from) { 36 } else { 1 };
             }
             at = at.max(free);
         }
@@ -280,16 +304,6 @@ impl Detectors {
         self.possible.get(index).copied().unwrap_or(0)
     }
 
-    fn candidates(&self, text: &[u8], at: usize, mut candidates: u128) -> u128 {
-        for (heads, byte) in self.heads.iter().zip(text.get(at..).unwrap_or_default()) {
-            candidates &= heads.get(usize::from(*byte)).copied().unwrap_or(0);
-            if candidates == 0 {
-                break;
-            }
-        }
-        candidates
-    }
-
     /// The surest of the detectors that find something here, of equals the longest.
     fn best(
         &self,
@@ -297,10 +311,10 @@ impl Detectors {
         from: usize,
         mut bits: u128,
         least: u8,
+        mut told: Option<Hint>,
     ) -> Option<Finding> {
         let text = sight.text;
         let mut best: Option<Finding> = None;
-        let mut told: Option<Hint> = None;
         while bits != 0 {
             let index = bits.trailing_zeros();
             bits &= bits - 1;
@@ -348,7 +362,10 @@ struct Sight<'a> {
 
 impl Sight<'_> {
     fn hint(&mut self, words: &Words, at: usize) -> Hint {
-        self.hint.and(words.before(self.text, at, &mut self.steps))
+        match at {
+            0 => self.hint,
+            _ => self.hint.and(words.before(self.text, at, &mut self.steps)),
+        }
     }
 }
 
@@ -401,6 +418,21 @@ fn begins(text: &[u8], at: usize) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether a UUID begins here.
+fn uuid(text: &[u8], at: usize) -> bool {
+    if text.get(at + 8) != Some(&b'-') || text.get(at + 13) != Some(&b'-') {
+        return false;
+    }
+    let Some(value) = text.get(at..at + 36) else {
+        return false;
+    };
+    let hex = (0..).zip(value).all(|(place, c)| match place {
+        8 | 13 | 18 | 23 => *c == b'-',
+        _ => c.is_ascii_hexdigit(),
+    });
+    hex && !text.get(at + 36).is_some_and(|c| word(*c))
 }
 
 /// What, beside digits, makes them a part of something longer: a decimal, a version, a path, a price.

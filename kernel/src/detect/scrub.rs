@@ -9,7 +9,15 @@ use crate::masks::Key;
 /// What was found where: (path, detector) to how often.
 pub type Tally = HashMap<(Vec<u8>, u16), u64>;
 
+/// All detectors, and what could not be read.
+pub const ALL: u128 = u128::MAX;
+
 const REMEMBERED: usize = 4096;
+
+/// Whether the findings of a detector are among those to be hidden.
+pub fn hides(hide: u128, detector: u16) -> bool {
+    hide >> detector.min(127) & 1 == 1
+}
 
 /// One pass over some data.
 pub struct Scrub<'a> {
@@ -18,6 +26,8 @@ pub struct Scrub<'a> {
     least: u8,
     found: Vec<Finding>,
     hints: HashMap<Vec<u8>, Hint>,
+    /// Whose findings are replaced, one bit each; the rest is only counted. The last bit is of what could not be read.
+    pub hide: u128,
     /// Counts by place, where anybody asked for them.
     pub tally: Option<Tally>,
 }
@@ -31,11 +41,12 @@ impl<'a> Scrub<'a> {
             least,
             found: Vec::new(),
             hints: HashMap::new(),
+            hide: ALL,
             tally: None,
         }
     }
 
-    /// Scans a value that is under the column or key `name`; what is found is there for `write` until the next scan.
+    /// Scans a value that is under the column or key `name`; what is to be replaced is there for `write` until the next scan.
     pub fn scan(&mut self, value: &[u8], name: &[u8], path: impl FnOnce() -> Vec<u8>) -> bool {
         self.found.clear();
         let hint = self.hint(name);
@@ -50,7 +61,11 @@ impl<'a> Scrub<'a> {
                 *tally.entry((path.clone(), one.detector)).or_insert(0) += 1;
             }
         }
-        true
+        if self.hide != ALL {
+            let hide = self.hide;
+            self.found.retain(|one| hides(hide, one.detector));
+        }
+        !self.found.is_empty()
     }
 
     /// Names come again and again, and are many only where they are data themselves.

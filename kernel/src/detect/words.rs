@@ -27,17 +27,33 @@ impl Hint {
 }
 
 /// All words of all detectors.
-#[derive(Default)]
-pub struct Words(HashMap<Box<[u8]>, Hint>);
+pub struct Words {
+    known: HashMap<Box<[u8]>, Hint>,
+    /// By its first byte, the lengths (one bit each) of the words there are: most words of a text are none of them.
+    lengths: Box<[u128; 256]>,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self {
+            known: HashMap::new(),
+            lengths: Box::new([0; 256]),
+        }
+    }
+}
 
 impl Words {
     /// A word, in small letters, that speaks for or against the detector of `bit`.
     pub fn add(&mut self, word: &str, bit: u128, against: bool) {
-        let hint = self.0.entry(word.as_bytes().into()).or_default();
+        let hint = self.known.entry(word.as_bytes().into()).or_default();
         if against {
             hint.against |= bit;
         } else {
             hint.speaks_for |= bit;
+        }
+        let first = word.bytes().next().unwrap_or(0);
+        if let Some(lengths) = self.lengths.get_mut(usize::from(first)) {
+            *lengths |= 1u128.checked_shl(word.len() as u32).unwrap_or(0);
         }
     }
 
@@ -64,34 +80,41 @@ impl Words {
     /// `least`: how long two words in a row have to be together to be looked for as one; `it in` is no `itin`.
     fn words(&self, text: &[u8], least: usize) -> Hint {
         let mut hint = Hint::default();
-        let mut last = 0;
-        let mut pair = [0u8; 2 * LONGEST];
-        let mut length = 0;
+        let mut last: &[u8] = b"";
         for (word, joined) in (Split { rest: text }) {
-            if word.len() > LONGEST || word.is_empty() {
-                last = 0;
+            if word.len() > LONGEST {
+                last = b"";
                 continue;
             }
             // Two words in a row are also looked for as one, so that `birth date` is `birthdate`.
-            pair.copy_within(length - last..length, 0);
-            length = last;
-            for byte in word {
-                if let Some(place) = pair.get_mut(length) {
-                    *place = byte.to_ascii_lowercase();
-                    length += 1;
+            let both = !last.is_empty() && (joined || last.len() + word.len() >= least);
+            for before in [Some(&b""[..]), both.then_some(last)].into_iter().flatten() {
+                let length = before.len() + word.len();
+                let first = before.first().or(word.first());
+                if !first.is_some_and(|first| self.may_be(*first, length)) {
+                    continue;
                 }
-            }
-            let both = pair
-                .get(..length)
-                .filter(|both| joined || both.len() >= least);
-            for part in [pair.get(last..length), both] {
-                if let Some(known) = part.and_then(|part| self.0.get(part)) {
+                let mut small = [0u8; 2 * LONGEST];
+                for (place, byte) in small.iter_mut().zip(before.iter().chain(word)) {
+                    *place = byte.to_ascii_lowercase();
+                }
+                if let Some(known) = small.get(..length).and_then(|said| self.known.get(said)) {
                     hint = hint.and(*known);
                 }
             }
-            last = word.len();
+            last = word;
         }
         hint
+    }
+
+    /// Whether there is a word that begins so and is as long: most are told from all that are known by that alone.
+    fn may_be(&self, first: u8, length: usize) -> bool {
+        let first = usize::from(first.to_ascii_lowercase());
+        let lengths = self.lengths.get(first).copied().unwrap_or(0);
+        u32::try_from(length)
+            .ok()
+            .and_then(|length| lengths.checked_shr(length))
+            .is_some_and(|lengths| lengths & 1 == 1)
     }
 }
 
@@ -111,14 +134,17 @@ impl<'a> Iterator for Split<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let start = self.rest.iter().position(|c| within(*c))?;
         let rest = self.rest.get(start..)?;
-        let mut end = 1;
-        while let (Some(before), Some(c)) = (rest.get(end - 1), rest.get(end)) {
-            if !within(*c) || (before.is_ascii_lowercase() && c.is_ascii_uppercase()) {
-                break;
-            }
-            end += 1;
-        }
-        self.rest = rest.get(end..).unwrap_or_default();
-        Some((rest.get(..end)?, start == 0))
+        let mut small = false;
+        let end = rest
+            .iter()
+            .position(|c| {
+                let ends = !within(*c) || (small && c.is_ascii_uppercase());
+                small = c.is_ascii_lowercase();
+                ends
+            })
+            .unwrap_or(rest.len());
+        let (word, after) = rest.split_at_checked(end)?;
+        self.rest = after;
+        Some((word, start == 0))
     }
 }

@@ -3,18 +3,50 @@
 //! Layouts: array_send (i32 dimensions, i32 has-null, u32 element oid, per dimension i32 length and i32 lower bound, then
 //! length-prefixed elements); text as in https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO.
 
-use super::ColumnMask;
+use super::{ColumnMask, Made, Seen};
 
 const MOST_DIMENSIONS: i32 = 6;
 
+/// Appends what stands for an element; false: NULL.
+type OfElement<'a> = dyn FnMut(&[u8], &mut Vec<u8>) -> bool + 'a;
+
 /// Appends the masked array; false: NULL.
-pub fn apply(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> bool {
+pub fn apply(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>, one: &mut OfElement<'_>) -> bool {
     let done = if mask.binary {
-        binary(mask, value, out)
+        binary(value, out, one)
     } else {
-        text(mask, value, out)
+        text(value, out, one)
     };
     done.is_some()
+}
+
+/// Looks every element through.
+pub fn look(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>, seen: &mut Seen) -> Made {
+    let start = out.len();
+    let mut changed = false;
+    let read = apply(
+        mask,
+        value,
+        out,
+        &mut |element, out| match mask.look(element, out, seen) {
+            Made::Same => {
+                out.extend_from_slice(element);
+                true
+            }
+            made => {
+                changed = true;
+                made == Made::New
+            }
+        },
+    );
+    if !read {
+        return Made::Null;
+    }
+    if !changed {
+        out.truncate(start);
+        return Made::Same;
+    }
+    Made::New
 }
 
 fn word(value: &[u8], at: usize) -> Option<i32> {
@@ -23,7 +55,7 @@ fn word(value: &[u8], at: usize) -> Option<i32> {
     ))
 }
 
-fn binary(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
+fn binary(value: &[u8], out: &mut Vec<u8>, one: &mut OfElement<'_>) -> Option<()> {
     let dimensions = word(value, 0)?;
     if !(0..=MOST_DIMENSIONS).contains(&dimensions) {
         return None;
@@ -44,7 +76,7 @@ fn binary(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
         let end = at.checked_add(usize::try_from(length).ok()?)?;
         let element = value.get(at..end)?;
         at = end;
-        if mask.one(element, out) {
+        if one(element, out) {
             let written = i32::try_from(out.len() - start - 4).ok()?;
             out.get_mut(start..start + 4)?
                 .copy_from_slice(&written.to_be_bytes());
@@ -59,7 +91,7 @@ fn binary(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-fn text(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
+fn text(value: &[u8], out: &mut Vec<u8>, one: &mut OfElement<'_>) -> Option<()> {
     let mut at = 0;
     if value.first() == Some(&b'[') {
         at = value.iter().position(|c| *c == b'=')? + 1;
@@ -94,7 +126,7 @@ fn text(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
             _ if depth == 0 => return None,
             b'"' => {
                 let (element, end) = quoted(value, at + 1)?;
-                element_of(mask, &element, out);
+                element_of(&element, out, one);
                 at = end;
             }
             _ => {
@@ -104,7 +136,7 @@ fn text(mask: &ColumnMask, value: &[u8], out: &mut Vec<u8>) -> Option<()> {
                 if element.eq_ignore_ascii_case(b"null") {
                     out.extend_from_slice(b"NULL");
                 } else {
-                    element_of(mask, element, out);
+                    element_of(element, out, one);
                 }
                 at += length;
             }
@@ -130,9 +162,9 @@ fn quoted(value: &[u8], mut at: usize) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-fn element_of(mask: &ColumnMask, element: &[u8], out: &mut Vec<u8>) {
+fn element_of(element: &[u8], out: &mut Vec<u8>, one: &mut OfElement<'_>) {
     let mut masked = Vec::new();
-    if !mask.one(element, &mut masked) {
+    if !one(element, &mut masked) {
         out.extend_from_slice(b"NULL");
         return;
     }
@@ -154,7 +186,7 @@ mod tests {
     fn masked(kind: &str, binary: bool, value: &[u8]) -> Option<Vec<u8>> {
         let mask = ColumnMask::new("redact", kind, binary, [], &Key::new(b"k"), None).ok()?;
         let mut out = Vec::new();
-        mask.apply(value, &mut out).then_some(out)
+        (mask.apply(value, &mut out, &mut Seen::default()) == Made::New).then_some(out)
     }
 
     fn told(text: &str) -> Option<String> {

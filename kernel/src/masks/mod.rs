@@ -3,6 +3,7 @@
 mod arrays;
 mod base;
 mod crypto;
+mod found;
 mod number;
 mod numeric;
 mod pseudonym;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 
 use base::Base;
 pub use crypto::Key;
+use found::Look;
+pub use found::{Counts, Made, Place, Seen};
 use numeric::Declared;
 use value::Value;
 
@@ -35,6 +38,7 @@ enum Method {
     Pseudonym,
     Generalize,
     Scrub,
+    Detect,
 }
 
 /// NAMEDATALEN - 1: what the server takes as a `name`, in bytes.
@@ -55,6 +59,7 @@ pub struct ColumnMask {
     declared: Option<Declared>,
     key: Key,
     detectors: Option<Arc<Detectors>>,
+    sought: Look,
 }
 
 impl ColumnMask {
@@ -83,8 +88,9 @@ impl ColumnMask {
             declared: None,
             key: key.clone(),
             detectors: detectors.cloned(),
+            sought: Look::default(),
         };
-        if mask.method == Method::Scrub && detectors.is_none() {
+        if matches!(mask.method, Method::Scrub | Method::Detect) && detectors.is_none() {
             return Err(Malformed("a scrub has no detectors"));
         }
         let (mut precision, mut scale) = (None, 0);
@@ -107,20 +113,47 @@ impl ColumnMask {
                         .into();
                 }
                 "unit" => mask.month = setting == "month",
+                "name" => mask.sought.name = setting.as_bytes().to_vec(),
+                "hide" => {
+                    mask.sought.hide = setting
+                        .parse()
+                        .map_err(|_| Malformed("a mask's setting is not a number"))?;
+                }
                 _ => return Err(Malformed("a mask has an unknown setting")),
             }
+        }
+        if let Some(detectors) = detectors {
+            mask.sought.hint = detectors.hint(&mask.sought.name);
         }
         mask.declared = precision.map(|precision| Declared { precision, scale });
         Ok(mask)
     }
 
-    /// Appends the masked value; false: it is NULL now (and nothing was appended that counts).
-    pub fn apply(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
+    /// Whether it hides every value, and not only what is found in some.
+    pub fn hides_all(&self) -> bool {
+        self.method != Method::Detect
+    }
+
+    /// What becomes of a value.
+    pub fn apply(&self, value: &[u8], out: &mut Vec<u8>, seen: &mut Seen) -> Made {
+        if self.method == Method::Detect {
+            return match self.array {
+                true => arrays::look(self, value, out, seen),
+                false => self.look(value, out, seen),
+            };
+        }
+        match self.masked(value, out) {
+            true => Made::New,
+            false => Made::Null,
+        }
+    }
+
+    fn masked(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
         if self.method == Method::Null || self.base == Base::Other {
             return false;
         }
         if self.array {
-            return arrays::apply(self, value, out);
+            return arrays::apply(self, value, out, &mut |element, out| self.one(element, out));
         }
         self.one(value, out)
     }
@@ -165,7 +198,7 @@ impl ColumnMask {
                 }
                 None => return false,
             },
-            Method::Null | Method::Hash => return false,
+            Method::Null | Method::Hash | Method::Detect => return false,
         }
         match (self.base, self.max_len) {
             (Base::Char, _) => out.truncate(start + 1),
@@ -205,7 +238,7 @@ impl ColumnMask {
                     json::scrub(body, b"", &mut scrub, out).is_some()
                 })
             }
-            Method::Null | Method::Email | Method::Pseudonym => return false,
+            Method::Null | Method::Email | Method::Pseudonym | Method::Detect => return false,
         }
         true
     }
@@ -213,7 +246,9 @@ impl ColumnMask {
     fn scalar(&self, raw: &[u8]) -> Option<Value> {
         let has_stand_in = matches!(self.base, Base::Uuid | Base::Bytea);
         match self.method {
-            Method::Null | Method::Partial | Method::Email | Method::Scrub => return None,
+            Method::Null | Method::Partial | Method::Email | Method::Scrub | Method::Detect => {
+                return None
+            }
             Method::Redact if !has_stand_in => return None,
             _ => {}
         }
@@ -248,6 +283,7 @@ fn method_named(name: &str) -> Result<Method, Malformed> {
         "pseudonym" => Method::Pseudonym,
         "generalize" => Method::Generalize,
         "scrub" => Method::Scrub,
+        "detect" => Method::Detect,
         _ => return Err(Malformed("unknown mask method")),
     })
 }
@@ -284,7 +320,7 @@ mod tests {
         )
         .ok()?;
         let mut out = Vec::new();
-        mask.apply(value, &mut out).then_some(out)
+        (mask.apply(value, &mut out, &mut Seen::default()) == Made::New).then_some(out)
     }
 
     #[test]

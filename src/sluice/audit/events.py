@@ -61,6 +61,9 @@ from sluice.audit.values import (
     Duties as Duties,
 )
 from sluice.audit.values import (
+    Found as Found,
+)
+from sluice.audit.values import (
     Landed as Landed,
 )
 from sluice.audit.values import (
@@ -129,6 +132,8 @@ class StatementAsked(Struct, frozen=True, tag_field="event", tag="statement-aske
 class StatementDone(Struct, frozen=True, tag_field="event", tag="statement-done"):
     """How the statement of the same `id` ended. `masked[i]`: values hidden in output i; `bytes` as sent to the client.
 
+    `found` is there when the detectors found anything in values without a label.
+
     `outcome`: `completed`, `suspended` (a portal with more rows to come), `prepared`, `skipped` (an error before it in the
     pipeline), `failed` (the database refused it: `error` is its SQLSTATE), `cut` (a limit or a revocation
     ended it) or `lost` (a connection broke: what the database did is not known).
@@ -144,6 +149,7 @@ class StatementDone(Struct, frozen=True, tag_field="event", tag="statement-done"
     duration_us: int
     error: str = ""
     tag: str = ""
+    found: tuple[Found, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Connected(Struct, frozen=True, tag_field="event", tag="connected"):

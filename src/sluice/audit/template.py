@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import Literal, get_args
 
+import msgspec
+
 from sluice.audit.encode import json, stamp
 from sluice.audit.events import (
     Approved,
@@ -16,6 +18,7 @@ from sluice.audit.events import (
     Caller,
     Duties,
     Ending,
+    Found,
     Landed,
     Peer,
     Reach,
@@ -165,14 +168,17 @@ def done(
     masked: Iterable[int] = (),
     error: str = "",
     tag: str = "",
+    found: tuple[Found, ...] = (),
 ) -> bytes:
     """The line that completes a statement's record, as `StatementDone`; times in seconds since the epoch."""
     micros = max(0, round((at - started) * 1_000_000))
-    if not error and _TAG.fullmatch(tag):
+    if not error and not found and _TAG.fullmatch(tag):
         # Nothing in it needs an escape: the same bytes, without building the event.
         line = _DONE % (event_id, seq, stamp(at), outcome, rows, size, ",".join(map(str, masked)), micros, tag)
         return line.encode()
-    event = StatementDone(event_id, seq, stamp(at), outcome, rows, size, tuple(masked), micros, error, tag)
+    event = StatementDone(
+        event_id, seq, stamp(at), outcome, rows, size, tuple(masked), micros, error, tag, found or msgspec.UNSET
+    )
     return json(event) + b"\n"
 
 

@@ -60,6 +60,15 @@ class Landed(Struct, frozen=True, omit_defaults=True):
     opaque: bool = False
 
 
+class Found(Struct, frozen=True):
+    """What the detectors found in values without a label: in which output, how many of which label, and if they left in clear."""
+
+    output: int
+    label: str
+    values: int
+    shown: bool
+
+
 class Touched(Struct, frozen=True):
     """A relation and what is done to it."""
 

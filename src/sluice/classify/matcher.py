@@ -29,7 +29,7 @@ class Finding(NamedTuple):
     @property
     def label(self) -> str:
         """What the value is."""
-        return "opaque.unknown" if self.detector is None else self.detector.label
+        return UNREAD if self.detector is None else self.detector.label
 
     @property
     def kind(self) -> str:
@@ -41,6 +41,25 @@ class Finding(NamedTuple):
 def compiled() -> _kernel.Detectors:
     """All detectors, compiled once in each process."""
     return _kernel.Detectors(DETECTORS)
+
+
+LABELS: Final = tuple(sorted({one.label for one in DETECTORS}))
+"""Every label that a detector gives."""
+
+_BY_KIND: Final = {one.kind: one.label for one in DETECTORS}
+UNREAD: Final = "opaque.unknown"
+"""What the rest of a text carries that would have taken more work to read than its length allows."""
+
+
+def hidden_by(shown: frozenset[str]) -> int:
+    """A bit for each detector whose label is not among those shown; the last of 128 is that of what could not be read."""
+    hide = sum(1 << index for index, one in enumerate(DETECTORS) if one.label not in shown)
+    return hide if UNREAD in shown else hide | 1 << 127
+
+
+def label_of(kind: str) -> str:
+    """The label of a kind of value; that of what could not be read for any other word."""
+    return _BY_KIND.get(kind, UNREAD)
 
 
 def detector(index: int) -> Detector | None:

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sluice import _kernel
-from sluice.mask.types import BOUNDED, OTHER, kind_of
+from sluice.mask.types import BOUNDED, OTHER, holds_text, kind_of
 from sluice.model.decision import Mask
 from sluice.model.waist import ResultColumn
 from sluice.sql.catalog import Catalog
 from sluice.sql.span import CopyShape, Output
 
 KernelColumn = tuple[str, str, bool, dict[str, str]]
+Found = list[tuple[int, bytes, int, int, int]]
+"""What was found: the column, the path within a JSON, the number of the detector, how often, how often as the whole value."""
 
 _HEADER = 4
 """What PostgreSQL adds to what is declared in the type modifier (VARHDRSZ)."""
 _SCALE = 0x7FF
 """The bits of a numeric's type modifier that hold its scale, two's complement; its precision stands 16 bits up."""
 
+_DETECT = Mask("scrub")
 _UTF8 = frozenset({"", "utf8", "unicode"})
+_AMBIGUOUS = frozenset({"sjis", "shiftjis", "mskanji", "win932", "windows932", "shiftjis2004", "big5", "win950", "windows950",
+                        "gbk", "win936", "windows936", "uhc", "win949", "windows949", "gb18030", "johab"})  # fmt: skip
+"""Encodings of clients (by all their names) in which bytes of ASCII stand within other characters."""
 _PUNCTUATION = re.compile(r"[^A-Za-z0-9]")
 _DECLARED = re.compile(
     r"(?:bpchar|character(?: varying)?(?:\((?P<length>\d+)\))?|numeric(?:\((?P<precision>\d+),(?P<scale>-?\d+)\))?)(?:\[\])*"
@@ -28,12 +34,13 @@ _DECLARED = re.compile(
 
 
 class RowMask(Protocol):
-    """Masks runs of DataRow frames: the run rewritten, its rows, and the values hidden per column.
+    """Masks runs of DataRow frames: the run rewritten, its rows, the values hidden per column, and what was found.
 
-    KernelError on a row that does not fit the plan; nothing of that run may be passed on.
+    The run itself where nothing in it is hidden. KernelError on a row that does not fit the plan; nothing of that run may be
+    passed on.
     """
 
-    def rows(self, run: bytes, /) -> tuple[bytes, int, list[int]]: ...  # noqa: D102
+    def rows(self, run: bytes, /) -> tuple[bytes, int, list[int], Found]: ...  # noqa: D102
 
 
 class CopyMask(Protocol):
@@ -42,8 +49,18 @@ class CopyMask(Protocol):
     KernelError as for `RowMask`, and from `finish` when the last row is incomplete.
     """
 
-    def feed(self, run: bytes, /) -> tuple[bytes, int, list[int]]: ...  # noqa: D102
+    def feed(self, run: bytes, /) -> tuple[bytes, int, list[int], Found]: ...  # noqa: D102
     def finish(self) -> bytes: ...  # noqa: D102
+
+
+class Look(NamedTuple):
+    """A column whose values are looked through: its own name, and a bit for each detector whose findings are hidden.
+
+    The last of 128 bits is of what takes too much work to read.
+    """
+
+    name: str
+    hide: int
 
 
 class PlanError(ValueError):
@@ -56,20 +73,26 @@ def plan(
     catalog: Catalog,
     key: bytes,
     detectors: _kernel.Detectors,
+    looks: Sequence[Look | None] = (),
 ) -> RowMask | None:
     """The plan that hides what `masks` say of a result described as `columns`; None when all of it is clear.
 
-    `key` is the secret behind `hash` and `pseudonym`, `detectors` are what `scrub` goes by. PlanError when the counts differ.
+    `key` is the secret behind `hash` and `pseudonym`, `detectors` are what `scrub` goes by. A column without a mask is looked
+    through as its place in `looks` says. PlanError when the counts differ.
     """
     if len(masks) != len(columns):
         raise PlanError(f"{len(masks)} masks for {len(columns)} columns")
-    if not any(masks):
-        return None
     compiled = [
-        None if mask is None else _column(mask, column.type_oid, column.typmod, column.binary, catalog)
-        for mask, column in zip(masks, columns, strict=True)
+        _planned(mask, look, column.type_oid, column.typmod, column.binary, catalog)
+        for mask, look, column in zip(masks, looks or [None] * len(masks), columns, strict=True)
     ]
-    return _kernel.MaskPlan(compiled, key, detectors)
+    return _kernel.MaskPlan(compiled, key, detectors) if any(compiled) else None
+
+
+def hold_text(columns: Sequence[ResultColumn], catalog: Catalog) -> list[bool]:
+    """Which columns may hold text that somebody wrote, by their types."""
+    lookup = catalog.type_by_oid
+    return [holds_text(column.type_oid, kind_of(column.type_oid, lookup), lookup) for column in columns]
 
 
 def copy_plan(
@@ -80,23 +103,25 @@ def copy_plan(
     key: bytes,
     max_row: int,
     detectors: _kernel.Detectors,
+    looks: Sequence[Look | None] = (),
 ) -> CopyMask | None:
     """As `plan`, for COPY TO STDOUT in the format of `shape`; `max_row` is the most bytes one row may take.
 
     The protocol names no types there: a plain column's comes from the catalog, and what is computed becomes NULL.
-    PlanError also for an encoding other than UTF-8, where a delimiter's byte may be a part of a character.
+    PlanError also for an encoding in which a delimiter's byte may be a part of a character, and with masks for any but UTF-8.
     """
     if len(masks) != len(outputs):
         raise PlanError(f"{len(masks)} masks for {len(outputs)} columns")
-    if not any(masks):
-        return None
-    if _PUNCTUATION.sub("", shape.encoding).lower() not in _UTF8:
-        raise PlanError("a copy in another encoding than UTF-8 cannot be masked")
     binary = shape.format == "binary"
     compiled = [
-        None if mask is None else _column(mask, *_copied(output, catalog), binary, catalog)
-        for mask, output in zip(masks, outputs, strict=True)
+        _planned(mask, look, *_copied(output, catalog), binary, catalog)
+        for mask, look, output in zip(masks, looks or [None] * len(masks), outputs, strict=True)
     ]
+    if not any(compiled):
+        return None
+    encoding = _PUNCTUATION.sub("", shape.encoding).lower()
+    if encoding in _AMBIGUOUS or (any(masks) and encoding not in _UTF8):
+        raise PlanError("a copy in another encoding than UTF-8 cannot be masked")
     return _kernel.CopyMask(
         compiled,
         key,
@@ -125,6 +150,17 @@ def _copied(output: Output, catalog: Catalog) -> tuple[int, int | None]:
     if declared["precision"]:
         return column.type_oid, (int(declared["precision"]) << 16 | int(declared["scale"]) & _SCALE) + _HEADER
     return column.type_oid, -1
+
+
+def _planned(
+    mask: Mask | None, look: Look | None, type_oid: int, typmod: int | None, binary: bool, catalog: Catalog
+) -> KernelColumn | None:
+    if mask is not None:
+        return _column(mask, type_oid, typmod, binary, catalog)
+    if look is None:
+        return None
+    _, kind, _, params = _column(_DETECT, type_oid, typmod, binary, catalog)
+    return "detect", kind, binary, {**params, "name": look.name, "hide": str(look.hide)}
 
 
 def _column(mask: Mask, type_oid: int, typmod: int | None, binary: bool, catalog: Catalog) -> KernelColumn:

@@ -56,6 +56,9 @@ _TEXT_LIKE_EXTENSIONS = frozenset({"citext"})
 BOUNDED = frozenset({"varchar", "bpchar", "numeric"})
 """Kinds whose columns may declare how much a value holds, in the type modifier."""
 
+_TEXTS = frozenset({"text", "varchar", "bpchar", "char", "name", "json", "jsonb", "xml", "bytea"})
+"""Kinds whose values may hold anything, and can be looked through and changed in their place."""
+
 _DEEPEST = 32
 
 
@@ -96,3 +99,19 @@ def kind_of(oid: int, type_by_oid: Callable[[int], Type | None]) -> str:
         else:
             return OTHER
     return OTHER
+
+
+def holds_text(oid: int, kind: str, type_by_oid: Callable[[int], Type | None]) -> bool:
+    """Whether values of a type may hold text that somebody wrote: all but numbers, times and their like, and enumerations.
+
+    `kind` is what `kind_of` said of it; what is `other` (a row, a type of an extension) may hold some.
+    """
+    base = kind.removeprefix("array:")
+    if base in _TEXTS:
+        return True
+    if base != OTHER or oid in _KINDS:
+        return False
+    found = type_by_oid(oid)
+    if found is not None and found.element_oid:
+        found = type_by_oid(found.element_oid)
+    return found is None or found.kind != "enum"

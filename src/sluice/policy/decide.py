@@ -26,7 +26,18 @@ from sluice.policy.plan import Gate, Plan, Planner, Subject
 from sluice.policy.request import Request, Snapshot, SourceInfo
 from sluice.sql.span import Confidence, Output, Span, replication
 
-__all__ = ["Asked", "Explanation", "Request", "Snapshot", "SourceInfo", "decide", "explain", "may_connect", "may_have"]
+__all__ = [
+    "Asked",
+    "Explanation",
+    "Request",
+    "Snapshot",
+    "SourceInfo",
+    "decide",
+    "explain",
+    "may_connect",
+    "may_have",
+    "visible",
+]
 
 _PARTS: Final = frozenset({"generalize", "email", "partial", "scrub"})
 """Masks that leave a part of the value standing."""
@@ -54,6 +65,21 @@ def explain(request: Request, snapshot: Snapshot) -> Explanation:
         return _explained(request, snapshot)
     except Exception:  # Fail closed: whatever goes wrong in deciding, nothing may pass because of it.
         return Explanation(Decision("refuse", refusal=refusals.surprised(), quiet_errors=True))
+
+
+def visible(request: Request, snapshot: Snapshot, labels: Iterable[str]) -> frozenset[str]:
+    """Which of these labels the caller may see in clear in values that nobody labelled. Never raises; in doubt none."""
+    try:
+        if snapshot.lent:
+            request = replace(request, identity=_with_lent(request.identity, snapshot, request.now))
+        entities = Entities(request.source, snapshot.bindings[request.source.name])
+        questions = {label: Question("reveal", entities.label(label), label) for label in labels}
+        answers = ask(request, snapshot.policies, entities, questions.values(), request.approved)
+    except Exception:  # Fail closed, as `explain` does.
+        return frozenset()
+    return frozenset(
+        label for label, question in questions.items() if all(answer.allowed for answer in answers.of(question))
+    )
 
 
 def may_connect(

@@ -43,6 +43,9 @@ class Services(Protocol):
     def learn(self, driver: Driver, learned: tuple[tuple[int, int, ColumnRef, str], ...]) -> None:
         """Keeps labels that columns took on."""
 
+    def notice(self, driver: Driver, noticed: tuple[fx.Noticed, ...]) -> None:
+        """Keeps labels that columns took on."""
+
     def ask_approval(self, driver: Driver, asked: fx.AskApproval) -> None:
         """Asks humans about a held statement."""
 
@@ -224,6 +227,8 @@ class Driver:
                 self._services.refresh_catalog(self)
             case fx.LearnLabels(learned):
                 self._services.learn(self, learned)
+            case fx.NoticeLabels(noticed):
+                self._services.notice(self, noticed)
             case fx.AskApproval():
                 self._services.ask_approval(self, effect)
             case fx.EndApproval(number, withdraw):

@@ -229,6 +229,10 @@ class Gateway:
             found[oid, attnum] = found.get((oid, attnum), frozenset()) | {label}
         self.worlds.learn(source, found)
 
+    def notice(self, driver: Driver, noticed: tuple[fx.Noticed, ...]) -> None:
+        """Proposes labels for columns that turned out to hold sensitive values."""
+        self.worlds.notice(self._sessions[driver][0], noticed)
+
     def source_of(self, driver: Driver) -> str:
         """The source that a session is on; KeyError when it has ended."""
         return self._sessions[driver][0]

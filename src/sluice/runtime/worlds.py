@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -18,8 +18,10 @@ from sluice.engines.engine import Engine
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.runtime.control import ask
 from sluice.runtime.learned import read_learned, write_learned
+from sluice.runtime.noticed import Gathered
 from sluice.runtime.proposed import Proposed
 from sluice.runtime.rules import Rules
+from sluice.session.effects import Noticed
 from sluice.session.events import WorldChanged
 from sluice.session.memory import Memory
 from sluice.session.world import Limits, World
@@ -48,6 +50,7 @@ class Worlds:
         self._followers: dict[str, set[Notify]] = {name: set() for name in config.sources}
         self._learned = read_learned(config.audit.path)
         self._proposed = Proposed(config.audit.path)
+        self._gathered = Gathered(config.audit.path)
 
     @property
     def version(self) -> int:
@@ -132,6 +135,7 @@ class Worlds:
                 masking_key=self._rules.key,
                 limits=_limits(self._config),
                 learned=learned,
+                detection=source.detection == "on",
             ),
         )
 
@@ -140,6 +144,11 @@ class Worlds:
         self._remember(name, learned)
         if name in self._worlds:
             self.publish(name, self._worlds[name].catalog)
+
+    def notice(self, name: str, noticed: Iterable[Noticed]) -> None:
+        """Columns of the source turned out to hold sensitive values: proposed within a second."""
+        if name in self._worlds:
+            self._gathered.add(name, self._worlds[name].catalog, noticed)
 
     def lend(self, lent: Lent) -> None:
         """Puts in force which groups are lent to whom, on every source where that is another now."""
@@ -169,6 +178,9 @@ class Worlds:
         """Forever: notices changes of any catalog that were made elsewhere, and sources that came back."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
+            taken = self._gathered.take()
+            if taken:
+                await asyncio.to_thread(self._gathered.flush, taken)
             if await asyncio.to_thread(self._proposed.renew):
                 for name, world in list(self._worlds.items()):
                     self.publish(name, world.catalog)

@@ -24,7 +24,7 @@ from sluice.model.waist import (
     Rows,
     Step,
 )
-from sluice.session import budgeting, delivering, replicating, settling
+from sluice.session import budgeting, delivering, findings, replicating, settling
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.outcomes import succeeded
 from sluice.session.purposes import purpose_of
@@ -170,6 +170,8 @@ def _complete(state: State, run: Run, outcome: Ending, tag: str, code: str, now:
     if not run.over:
         run.over = True
         state.notes.append(state.journal.done(run, outcome, tag, code, now))
+        if run.found:
+            findings.propose(state, run)
 
 
 def _step(state: State, answered: Step, now: float) -> None:
@@ -297,8 +299,13 @@ def _error_text(state: State, flight: Flight, answered: Failed) -> bytes:
 
 
 def _quietened(state: State, flight: Flight | None, answered: Failed | Notice) -> bytes:
-    if flight is None or not any(run.ruling.decision.quiet_errors for run in flight.runs):
+    if flight is None:
         return answered.raw
+    if not any(run.ruling.decision.quiet_errors for run in flight.runs):
+        run = flight.run
+        if run is None or not state.world.detection or not findings.hidden_in(answered.raw, run.ruling):
+            return answered.raw
+        return state.engine.voice.withhold(answered.raw, answered.fields)
     span = flight.run.ruling.span if flight.run is not None else None
     if isinstance(answered, Failed) and says_names_alone(answered.fields, span):
         return answered.raw

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sluice.classify.matcher import compiled
 from sluice.mask.plan import copy_plan
 from sluice.model.approval import Approval
-from sluice.model.decision import Refusal
+from sluice.model.decision import Mask, Refusal
 from sluice.model.waist import Columns, CopyStart, Rows
 from sluice.policy.labels import upward
 from sluice.policy.request import ANYTHING, rounded
 from sluice.session import effects as fx
+from sluice.session import findings
 from sluice.session.flights import Run
 from sluice.session.names import Portal
 from sluice.session.rulings import Ruling
-from sluice.session.shape import Shape, shape_of
+from sluice.session.shape import Shape, looks_of, shape_of
 from sluice.session.state import State
-from sluice.sql.span import Span
+from sluice.sql.span import CopyShape, Output, Span
 
 _UNKNOWN = Refusal(
     "the result names a table that the gateway cannot see, so it was withheld",
@@ -134,9 +135,12 @@ def rows(state: State, run: Run, answered: Rows) -> bool:
         return True
     data = answered.raw
     try:
-        if shape.mask is not None:
-            data, count, masked = shape.mask.rows(data)
-            count_masked(run, masked)
+        if shape.mask is not None and not state.streaming:
+            data, count, masked, found = shape.mask.rows(data)
+            if data is not answered.raw:
+                count_masked(run, masked)
+            if found:
+                findings.note(state, run, shape.ruling, found)
         else:
             count = state.count(answered.raw)
     except ValueError:
@@ -193,18 +197,30 @@ def copy(state: State, run: Run, answered: CopyStart) -> bool:
     decision = run.ruling.decision
     run.copied_under = decision.masks
     if decision.masks is None or span.outputs is None:
-        return decision.clear_unknown
+        unknown = [Output(str(place + 1), frozenset()) for place in range(answered.columns)]
+        return decision.clear_unknown and _plan_copy(state, run, [None] * answered.columns, unknown, shape)
     if len(decision.masks) != answered.columns or answered.binary != (shape.format == "binary"):
         return False
-    if any(decision.masks):
-        world = state.world
-        try:
-            run.copy_mask = copy_plan(
-                decision.masks, span.outputs, shape, world.catalog, world.masking_key, world.limits.row, compiled()
-            )
-        except ValueError:
-            return False
+    if not _plan_copy(state, run, decision.masks, span.outputs, shape):
+        return False
     run.shape = Shape(run.ruling)
+    return True
+
+
+def _plan_copy(
+    state: State, run: Run, masks: Sequence[Mask | None], outputs: Sequence[Output], shape: CopyShape
+) -> bool:
+    world = state.world
+    looks, hide = looks_of(run.ruling, [None] * len(masks), [mask is None for mask in masks], world)
+    if not hide and not any(masks):
+        # Nothing in it would be hidden, and its rows may be of any length.
+        return True
+    try:
+        run.copy_mask = copy_plan(
+            masks, outputs, shape, world.catalog, world.masking_key, world.limits.row, compiled(), looks
+        )
+    except ValueError:
+        return False
     return True
 
 
@@ -214,8 +230,10 @@ def _copy_rows(state: State, run: Run, raw: bytes) -> bool:
     data = raw
     try:
         if run.copy_mask is not None:
-            data, count, masked = run.copy_mask.feed(raw)
+            data, count, masked, found = run.copy_mask.feed(raw)
             count_masked(run, masked)
+            if found:
+                findings.note(state, run, run.ruling, found)
         else:
             count = state.count(raw)
     except ValueError:

@@ -87,6 +87,29 @@ class LearnLabels:
     """(relation oid, attribute number, name at the time, label)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """What values of a column (by relation oid and attribute number) turned out to hold, at a `path` within a JSON.
+
+    `count`: how often it was found; `whole`: how often it was all of the value; `rows`: in how many rows.
+    """
+
+    oid: int
+    attnum: int
+    path: str
+    label: str
+    count: int
+    whole: int
+    rows: int
+
+
+@dataclass(slots=True)
+class NoticeLabels:
+    """Columns without a label hold sensitive values: propose labels for them."""
+
+    noticed: tuple[Noticed, ...]
+
+
 @dataclass(slots=True)
 class AskApproval:
     """Find an approval of a held statement or ask humans for one; answer with `ApprovalAsked` and `ApprovalResolved`.
@@ -145,6 +168,7 @@ Effect = (
     | BuildCatalog
     | RefreshCatalog
     | LearnLabels
+    | NoticeLabels
     | AskApproval
     | EndApproval
     | Lease

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from sluice.audit.events import Found
+from sluice.classify.matcher import label_of
 from sluice.mask.plan import CopyMask
 from sluice.model.decision import Mask
 from sluice.session.names import Portal, Prepared
@@ -42,6 +45,8 @@ class Run:
     rows: int = 0
     size: int = 0
     masked: Sequence[int] = ()
+    found: dict[tuple[int, str, str], list[int]] = field(default_factory=dict)
+    """What was found in values without a label: by output, path within a JSON and kind, how often, how often as all of a value."""
     deadline: float | None = None
     timed_out: bool = False
     over: bool = False
@@ -50,6 +55,14 @@ class Run:
     copied_under: tuple[Mask | None, ...] | None = None
     swallow: bool = False
     """Nothing more of this result goes to the client (its row limit is reached, or it was refused)."""
+
+    def told(self) -> tuple[Found, ...]:
+        """What was found as the event tells it: by output and label, and whether it left in clear."""
+        counts: Counter[tuple[int, str]] = Counter()
+        for (column, _, kind), (count, _) in self.found.items():
+            counts[column, label_of(kind)] += count
+        shown = (self.ruling if self.shape is None else self.shape.ruling).shown
+        return tuple(Found(column, label, count, label in shown) for (column, label), count in sorted(counts.items()))
 
 
 @dataclass(slots=True)

@@ -84,6 +84,7 @@ class Journal:
             masked=run.masked,
             error=code,
             tag=tag,
+            found=run.told() if run.found else (),
         )
 
     def turned(self, identity: Identity) -> None:

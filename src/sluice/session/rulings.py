@@ -7,15 +7,17 @@ second it was taken in. The audit template of a statement is made with its first
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sluice.audit.redact import wording
 from sluice.audit.template import StatementTemplate
+from sluice.classify.matcher import LABELS, UNREAD
 from sluice.model.approval import Approval
 from sluice.model.decision import Decision
 from sluice.model.identity import Client, Identity
-from sluice.policy.decide import decide
-from sluice.policy.request import Past, Request
+from sluice.policy.decide import decide, visible
+from sluice.policy.request import Past, Request, Snapshot
 from sluice.policy.schema import PRINCIPALS
 from sluice.session.memory import STATEMENTS, Bounded
 from sluice.sql.span import Span
@@ -30,22 +32,36 @@ SHAPES = 16
 class Ruling:
     """One statement's decision, the constant part of its record, and the result shapes already compiled under it."""
 
-    __slots__ = ("approval", "decision", "purpose", "shapes", "span", "template")
+    __slots__ = ("_request", "_shown", "_snapshot", "approval", "decision", "purpose", "shapes", "span", "template")
 
     def __init__(
         self,
-        span: Span,
-        purpose: str,
+        request: Request,
+        snapshot: Snapshot,
         decision: Decision,
         template: StatementTemplate,
         approval: Approval | None = None,
     ) -> None:
+        self._request = request
+        self._snapshot = snapshot
+        self._shown: frozenset[str] | None = None
         self.approval = approval
-        self.span = span
-        self.purpose = purpose
+        self.span = request.span
+        self.purpose = request.purpose
         self.decision = decision
         self.template = template
         self.shapes: Bounded[tuple[bytes, tuple[int, ...] | None], Shape] = Bounded(SHAPES)
+
+    @property
+    def shown(self) -> frozenset[str]:
+        """The labels that may leave in clear where a detector finds them in a value without a label; asked for once."""
+        if self._shown is None:
+            self._shown = visible(self._request, self._snapshot, (*LABELS, UNREAD))
+        return self._shown
+
+    def under(self, template: StatementTemplate, decision: Decision, approval: Approval) -> Ruling:
+        """The ruling on the same request that humans have approved."""
+        return Ruling(replace(self._request, approved=True), self._snapshot, decision, template, approval)
 
     @property
     def clear(self) -> bool:
@@ -90,7 +106,7 @@ class Rulings:
         """
         ruled = self._rule(held.span, text, spans, held.purpose, past, now, approval)
         template = ruled.template if approval.request else held.template
-        return Ruling(held.span, held.purpose, ruled.decision, template, approval)
+        return ruled.under(template, ruled.decision, approval)
 
     def _turn_to(self, key: tuple[str, Past, int]) -> None:
         self._known_key = key
@@ -124,7 +140,7 @@ class Rulings:
         labels_of = world.snapshot.bindings[world.source.name].labels_of
         words = wording(text, spans, labels_of, accepted=span.verb != "unparsed")
         template = StatementTemplate(span, decision, words, labels_of, world.version, approval)
-        return Ruling(span, purpose, decision, template)
+        return Ruling(request, world.snapshot, decision, template)
 
 
 def _all(identity: Identity) -> Iterator[Identity]:

@@ -187,7 +187,7 @@ class Session:
         if run is not flight.runs[-1] or any(flight.runs for flight in list(state.flights)[1:]):
             return False
         shape = run.shape
-        free = shape.mask is None and shape.refusal is None and not shape.ruling.decision.costs
+        free = not shape.hides and shape.refusal is None and not shape.ruling.decision.costs
         return free and shape.ruling.decision.obligations.row_limit is None
 
     def _go_on(self, state: State, now: float) -> list[Effect]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sluice.classify.matcher import compiled
-from sluice.mask.plan import RowMask, plan
+from sluice.classify.matcher import compiled, hidden_by
+from sluice.mask.plan import Look, RowMask, hold_text, plan
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Mask, Refusal
 from sluice.model.waist import ResultColumn
@@ -35,6 +35,8 @@ class Shape:
     refusal: Refusal | None = None
     disagreements: tuple[str, ...] = ()
     unknown: bool = False
+    hides: bool = False
+    """`mask` may change a value; else it only looks."""
 
 
 def shape_of(ruling: Ruling, columns: tuple[ResultColumn, ...], world: World, rule: Callable[[Span], Ruling]) -> Shape:
@@ -42,8 +44,8 @@ def shape_of(ruling: Ruling, columns: tuple[ResultColumn, ...], world: World, ru
     found = ruling.decision.masks
     if found is None:
         if ruling.decision.clear_unknown:
-            return Shape(ruling, columns)
-        return Shape(ruling, columns, _compile([_HIDE_ALL] * len(columns), columns, world))
+            return _shaped(ruling, columns, [None] * len(columns), [None] * len(columns), world, ())
+        return Shape(ruling, columns, _compile([_HIDE_ALL] * len(columns), columns, world), hides=True)
     if len(found) != len(columns):
         return Shape(ruling, columns, refusal=_miscounted(len(found), len(columns)))
     origins, unknown = _origins(columns, world)
@@ -60,12 +62,52 @@ def shape_of(ruling: Ruling, columns: tuple[ResultColumn, ...], world: World, ru
                 disagreements=disagreements,
             )
         found = ruling.decision.masks
-    mask = _compile(found, columns, world) if any(found) else None
-    return Shape(ruling, columns, mask, disagreements=disagreements)
+    return _shaped(ruling, columns, found, origins, world, disagreements)
 
 
-def _compile(masks: Sequence[Mask | None], columns: Sequence[ResultColumn], world: World) -> RowMask | None:
-    return plan(masks, columns, world.catalog, world.masking_key, compiled())
+def _shaped(
+    ruling: Ruling,
+    columns: tuple[ResultColumn, ...],
+    masks: Sequence[Mask | None],
+    origins: Sequence[ColumnRef | None],
+    world: World,
+    disagreements: tuple[str, ...],
+) -> Shape:
+    looking = [mask is None and holds for mask, holds in zip(masks, hold_text(columns, world.catalog), strict=True)]
+    looks, hide = looks_of(ruling, origins, looking, world)
+    mask = _compile(masks, columns, world, looks)
+    return Shape(ruling, columns, mask, disagreements=disagreements, hides=bool(hide) or any(masks))
+
+
+def looks_of(
+    ruling: Ruling, origins: Sequence[ColumnRef | None], looking: Sequence[bool], world: World
+) -> tuple[list[Look | None], int]:
+    """How the outputs `looking` are looked through, and whose findings are hidden: those of labels this caller may not see.
+
+    A column with a label goes by that label alone. What the caller names an output says nothing of it.
+    """
+    if not world.detection or not any(looking):
+        return [None] * len(looking), 0
+    labels_of = world.snapshot.bindings[world.source.name].labels_of
+    outputs = ruling.span.outputs or ()
+    # Policy is asked here and not with the statement: most results that come again and again hold no text.
+    hide = hidden_by(ruling.shown)
+    looks: list[Look | None] = []
+    for index, (origin, look) in enumerate(zip(origins, looking, strict=True)):
+        plain = outputs[index].plain if index < len(outputs) else None
+        column = plain or origin
+        labelled = plain is not None and bool(labels_of(plain))
+        looks.append(None if labelled or not look else Look("" if column is None else column.column, hide))
+    return looks, hide if any(looks) else 0
+
+
+def _compile(
+    masks: Sequence[Mask | None],
+    columns: Sequence[ResultColumn],
+    world: World,
+    looks: Sequence[Look | None] = (),
+) -> RowMask | None:
+    return plan(masks, columns, world.catalog, world.masking_key, compiled(), looks)
 
 
 def _origins(columns: tuple[ResultColumn, ...], world: World) -> tuple[list[ColumnRef | None], bool]:

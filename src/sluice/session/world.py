@@ -38,6 +38,8 @@ class World:
     masking_key: bytes = field(repr=False)
     limits: Limits = Limits()
     learned: Mapping[tuple[int, int], frozenset[str]] = field(default_factory=dict)
+    detection: bool = True
+    """Values of columns without a label are looked through as they pass."""
     memory: Memory = field(default_factory=Memory, repr=False)
 
     def rebased(self, catalog: Catalog, learned: Mapping[tuple[int, int], frozenset[str]] | None = None) -> World:

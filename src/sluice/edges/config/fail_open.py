@@ -59,3 +59,5 @@ def _source(name: str, source: Source) -> Iterator[FailOpen]:
         if declared:
             listed = ", ".join(f"`{each}`" for each in declared)
             yield FailOpen(f"sources.{name}.{setting}", f"what these read or write is not analysed: {listed}")
+    if source.detection == "off":
+        yield FailOpen(f"sources.{name}.detection", "`off`: secrets in columns without a label reach everybody")

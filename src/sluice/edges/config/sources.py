@@ -49,6 +49,10 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "`flushed`: the same, and forced to the medium on the audit timer; `synced`: on the medium"
         ),
     ] = "flushed"
+    detection: Annotated[
+        Literal["on", "off"],
+        Meta(description="whether values of columns without a label are looked through on their way to clients"),
+    ] = "on"
     plain_functions: Annotated[
         tuple[Name, ...],
         Meta(description="functions, as `schema.name`, that only compute on their arguments; you vouch for it"),

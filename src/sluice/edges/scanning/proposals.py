@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from sluice.classify.columns import IN_EFFECT, Proposal
 
 Verdict = Literal["", "confirmed", "rejected"]
 FILE: Final = "proposed-labels.json"
+_Key = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +40,12 @@ class Entry:
 
 
 class Proposals:
-    """All proposals, by source and column."""
+    """All proposals, by source and column, as they were when this was made; several processes may change them at once."""
 
     def __init__(self, folder: Path) -> None:
         self.path = self.file(folder)
-        self._entries: dict[tuple[str, int, int], Entry] = {}
-        if self.path.exists():
-            for stored in json.loads(self.path.read_text()):
-                entry = Entry(**{**stored, "evidence": tuple(stored["evidence"])})
-                self._entries[entry.source, entry.oid, entry.attnum] = entry
+        self._entries = _read(self.path)
+        self._touched: set[_Key] = set()
 
     @staticmethod
     def file(folder: Path) -> Path:
@@ -63,19 +62,29 @@ class Proposals:
         if known is not None and known.verdict:
             entry = replace(known, column=column, evidence=proposal.evidence)
         self._entries[(source, *place)] = entry
+        self._touched.add((source, *place))
         return entry
+
+    def notice(self, source: str, column: str, place: tuple[int, int], proposal: Proposal) -> Entry | None:
+        """Keeps what was noticed in passing; None when something as sure was known already."""
+        known = self._entries.get((source, *place))
+        if known is not None and (known.verdict or known.confidence >= proposal.confidence):
+            return None
+        return self.put(source, column, place, proposal)
 
     def drop(self, source: str, place: tuple[int, int]) -> None:
         """Forgets a proposal that the latest scan did not make again, unless a person has spoken."""
         known = self._entries.get((source, *place))
         if known is not None and not known.verdict:
             del self._entries[(source, *place)]
+            self._touched.add((source, *place))
 
     def judge(self, source: str, column: str, verdict: Verdict, label: str = "") -> Entry | None:
         """Writes down a person's word, with the label they say it is; None when nothing was proposed for the column."""
         for key, entry in self._entries.items():
             if entry.source == source and entry.column == column:
                 self._entries[key] = replace(entry, verdict=verdict, label=label or entry.label)
+                self._touched.add(key)
                 return self._entries[key]
         return None
 
@@ -88,8 +97,27 @@ class Proposals:
         }
 
     def save(self) -> None:
-        """Writes all of them; readers see the old file or the new one."""
+        """Writes what was changed here under whatever others wrote meanwhile; readers see the old file or the new one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".new")
-        fresh.write_text(json.dumps([asdict(entry) for entry in self], indent=1))
-        os.replace(fresh, self.path)  # noqa: PTH105 - atomic by name
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            kept = _read(self.path)
+            for key in self._touched:
+                mine, theirs = self._entries.get(key), kept.get(key)
+                if theirs is not None and theirs.verdict and not (mine is not None and mine.verdict):
+                    continue
+                kept.pop(key, None)
+                if mine is not None:
+                    kept[key] = mine
+            self._entries = kept
+            self._touched.clear()
+            fresh = self.path.with_suffix(".new")
+            fresh.write_text(json.dumps([asdict(entry) for entry in self], indent=1))
+            os.replace(fresh, self.path)  # noqa: PTH105 - atomic by name
+
+
+def _read(path: Path) -> dict[_Key, Entry]:
+    if not path.exists():
+        return {}
+    entries = (Entry(**{**stored, "evidence": tuple(stored["evidence"])}) for stored in json.loads(path.read_text()))
+    return {(entry.source, entry.oid, entry.attnum): entry for entry in entries}
