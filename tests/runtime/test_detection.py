@@ -156,3 +156,19 @@ def test_values_that_are_cut_across_many_reads_are_hidden_all_the_same(gateway):
     rows = [message for message in seen if message.kind == "D"]
     assert len(rows) == 3
     assert all(len(row.body) > 3_000_000 and b"[email]" in row.body and b"canary" not in row.body for row in rows)
+
+
+def test_a_secret_pasted_into_a_statement_does_not_stand_in_the_log(gateway):
+    pasted = "AKIA" + "ZYXWVUTS98765432"
+    statements = [f"select id from jottings where id = 1 or short = '{one}'" for one in ("a", "b", pasted, "c", pasted)]
+    with gateway.connect("sam") as connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement, prepare=False)
+        cursor.execute(f"select short from jottings where short = '{pasted}' -- {pasted}", prepare=True)
+        with pytest.raises(psycopg.Error):
+            cursor.execute(f"insert into nowhere values ('{pasted}')")
+    lines = list(read(gateway.gateway.folder / "audit"))
+    assert not [line for line in lines if pasted.encode() in line]
+    texts = [json.loads(line)["text"] for line in lines if b'"statement-asked"' in line]
+    told = [text for text in texts if text.startswith("select id from jottings where id = 1 or short")]
+    assert told == [f"{statements[0].partition(chr(39))[0]}'{one}'" for one in ("a", "b", "[key]", "c", "[key]")]

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Literal
 
 from sluice.audit.redact import plain, wording
+from sluice.classify.scrubbing import without_secrets
 from sluice.model.approval import Approval, Hold, Need
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Refusal
@@ -311,7 +312,7 @@ def _hold(
         why=refusal.message,
         valid_seconds=min((each.expires_ms / 1000 for each in given if each.expires_ms is not None), default=_HOUR),
         uses=min(each.uses for each in given),
-        text=plain(text) if words.text is None else words.text,
+        text=plain(without_secrets(text)) if words.text is None else words.text,
         parameters=parameters if not words.withheld else ("(withheld)",) * len(parameters),
         verbs=tuple(span.verb for span in spans),
         tables=tuple(sorted({(str(touch.table), touch.access) for span in spans for touch in span.tables})),

@@ -7,6 +7,7 @@ from typing import Literal
 from sluice.audit.encode import encode, stamp
 from sluice.audit.events import Connected, Disagreement, Disconnected, Ending, ProtocolBroken
 from sluice.audit.template import Head, Step, caller, done, peer, unread
+from sluice.classify.scrubbing import without_secrets
 from sluice.model.decision import Refusal
 from sluice.model.identity import Client, Identity
 from sluice.session.flights import Run
@@ -49,18 +50,19 @@ class Journal:
     def parts(self, ruling: Ruling, text: bytes | None, step: Step) -> tuple[bytes, bool, bytes]:
         """What stays the same in the record of a statement: behind its time, whether its own text follows, the rest."""
         head = self._heads.get(ruling.purpose) or self._head(ruling.purpose)
-        return ruling.template.parts(head, text, step)
+        return ruling.template.parts(head, None if text is None else without_secrets(text), step)
 
     def asked(self, run: Run, now: float, step: Step = "run") -> bytes:
         """A statement goes upstream."""
         self.now = now
         ruling = run.ruling
         head = self._heads.get(ruling.purpose) or self._head(ruling.purpose)
-        return ruling.template.asked(head, run.event_id, self.number, now, run.text, step)
+        return ruling.template.asked(head, run.event_id, self.number, now, without_secrets(run.text), step)
 
     def refused(self, event_id: str, ruling: Ruling | None, text: bytes, refusal: Refusal, now: float) -> bytes:
         """A statement that will not go upstream."""
         self.now = now
+        text = without_secrets(text)
         if ruling is None:
             head = self._heads.get("") or self._head("")
             return unread(0).refused(head, event_id, self.number, now, text, refusal)

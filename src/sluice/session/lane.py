@@ -12,10 +12,12 @@ the client gets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sluice.audit.events import Ending
+from sluice.classify.scrubbing import without_secrets
 from sluice.engines.engine import ClientCodec, Engine
 from sluice.model.decision import Decision
 from sluice.session.flights import Flight, Kind, Run
@@ -27,6 +29,8 @@ from sluice.session.state import Sending, State, Wait
 TRACKS = 256
 _KINDS = frozenset({Kind.QUERY, Kind.PREPARE, Kind.BIND, Kind.DESCRIBE_PORTAL, Kind.EXECUTE, Kind.SYNC})
 _QUERY_HEAD = 5
+_TELLING = re.compile(rb"['$]|[0-9]{7}")
+"""Without any of these a text has no literal in which a detector would find something by itself."""
 """Type and length stand before a Query's text, a zero byte behind it."""
 
 
@@ -47,7 +51,8 @@ class Leg:
 class Track:
     """An exchange that is known, in its order. `decisions`: of its runs. `statements`, `portals`: the names it leaves behind.
 
-    `needs`: a statement prepared earlier that its Bind names, which must still be that very one.
+    `needs`: a statement prepared earlier that its Bind names, which must still be that very one. `own_text`: its record has the
+    text as the client sent it this time.
     """
 
     legs: tuple[Leg, ...]
@@ -55,6 +60,7 @@ class Track:
     statements: tuple[tuple[str, Prepared | None], ...]
     portals: tuple[tuple[str, Portal | None], ...]
     needs: tuple[str, Prepared] | None
+    own_text: bool
 
 
 class Lane:
@@ -122,6 +128,10 @@ class Lane:
         track = self._kept[index]
         if track.needs is not None and not self._meant(track.needs):
             self._note()
+            return None
+        if track.own_text and _TELLING.search(data) is not None and without_secrets(data) != data:
+            # The record of the whole way has it without what was found, and no track would.
+            self._candidate = None
             return None
         self._open = self._sent = False
         self.riding = True
@@ -237,7 +247,7 @@ class Lane:
             if flight.kind in (Kind.QUERY, Kind.EXECUTE):
                 mask = None if own.shape is None else own.shape.mask
         self._tracks.keep(signature, reply, parts, mask)
-        self._kept.append(_track(flights))
+        self._kept.append(_track(flights, any(own_text for _, own_text, _, _ in parts)))
 
     def _note(self) -> None:
         """An exchange that is no known track may become one."""
@@ -319,7 +329,7 @@ def _own(flight: Flight) -> Run | None:
     return next((run for run in flight.runs if run.event_id), None)
 
 
-def _track(flights: list[Flight]) -> Track:
+def _track(flights: list[Flight], own_text: bool) -> Track:
     legs: list[Leg] = []
     needs: tuple[str, Prepared] | None = None
     defined: set[str] = set()
@@ -336,4 +346,4 @@ def _track(flights: list[Flight]) -> Track:
     decisions = tuple(leg.ruling.decision for leg in legs if leg.ruling is not None)
     statements = tuple((leg.name, leg.prepared) for leg in legs if leg.kind is Kind.PREPARE)
     portals = tuple((leg.name, leg.portal) for leg in legs if leg.kind is Kind.BIND)
-    return Track(tuple(legs), decisions, statements, portals, needs)
+    return Track(tuple(legs), decisions, statements, portals, needs, own_text)
