@@ -111,7 +111,7 @@ def _take(state: State, run: Run, shape: Shape, raw: bytes) -> bool:
 
 def reshape(state: State, run: Run, now: float) -> None:
     """The world changed while a result streams: what is still to come follows the new ruling."""
-    old = run.shape
+    old, before = run.shape, run.ruling
     run.ruling = _ruler(state, run, now)(run.ruling.span)
     if run.ruling.decision.outcome != "allow":
         state.fatal(run.ruling.decision.refusal or Refusal("permission was withdrawn while the result was read"))
@@ -119,7 +119,9 @@ def reshape(state: State, run: Run, now: float) -> None:
         run.shape = shape_of(run.ruling, old.columns, state.world, _ruler(state, run, now))
         if run.shape.refusal is not None or run.shape.unknown:
             state.fatal(run.shape.refusal or _UNKNOWN)
-    elif run.copying and run.ruling.decision.masks != run.copied_under:
+    elif run.copying and (
+        run.ruling.decision.masks != run.copied_under or (run.shape is not None and run.ruling.shown != before.shown)
+    ):
         # The masks of a COPY are fixed when it starts, since its rows may be cut anywhere.
         state.fatal(Refusal("policy changed while the data was copied", hint="run the COPY again"))
 
@@ -135,7 +137,7 @@ def rows(state: State, run: Run, answered: Rows) -> bool:
         return True
     data = answered.raw
     try:
-        if shape.mask is not None and not state.streaming:
+        if shape.mask is not None and (shape.hides or not state.streaming):
             data, count, masked, found = shape.mask.rows(data)
             if data is not answered.raw:
                 count_masked(run, masked)
