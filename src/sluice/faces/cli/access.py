@@ -79,7 +79,7 @@ def list_grants(
     found = call(config, who, "GET", "/v1/grants" + ("?all=1" if every else ""))
     out = Output(json)
     out.data(found)
-    out.table(("id", "kind", "who", "source", "role", "until", "by", "reason"), [_row(each) for each in found])
+    out.table(_COLUMNS, [_row(each) for each in found])
     if not found:
         out.say("no grants", "note")
 
@@ -103,7 +103,7 @@ def list_reviews(
     out = Output(json)
     out.data(found)
     rows = [(*_row(each["grant"]), clock(each["due_at"]), each["verdict"] or "to do") for each in found]
-    out.table(("id", "kind", "who", "source", "role", "until", "by", "reason", "due", "review"), rows)
+    out.table((*_COLUMNS, "due", "review"), rows)
     if not found:
         out.say("nothing to review", "note")
 
@@ -132,6 +132,9 @@ def _wish(source: str, role: str, duration: str, reason: str, purpose: str, what
     seconds = seconds_of(duration)
     given = {"source": source, "role": role, "seconds": seconds, "reason": reason_for(what, reason)}
     return {**given, "purpose": purpose}
+
+
+_COLUMNS = ("id", "kind", "who", "source", "role", "until", "by", "reason")
 
 
 def _row(grant: dict[str, Any]) -> tuple[object, ...]:

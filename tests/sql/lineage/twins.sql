@@ -1,0 +1,21 @@
+-- What drawn statements are about. `secret` things are changed in one twin after another.
+create table people (id int, name text, ssn text, salary int, dept int, tags text[]);
+create table depts (id int, title text, boss int);
+create table notes (id int, person int, body text);
+create table kinds (id int, body text);
+create table kinds_child (extra text) inherits (kinds);
+alter table kinds add column extra text;
+create table slices (id int, secret text) partition by list (id);
+create table slices_1 partition of slices for values in (1, 2);
+create table slices_2 partition of slices default;
+create view told as select id, ssn as hidden, upper(name) as loud from people where id > 1;
+create view tops as select dept, max(ssn) as top, count(*)::int as n from people group by dept;
+create view joined as select p.id, d.title, p.salary as pay from people p left join depts d on d.id = p.dept;
+create view mixed as select id, body as word from notes union all select id, secret from slices;
+insert into people select n, 'name' || n, '900-' || 10 * n, 100 * n, 1 + n % 3, array['t' || n, 'all'] from generate_series(1, 6) n;
+insert into people values (7, null, null, null, null, null);
+insert into depts select n, 'dept' || n, n from generate_series(1, 3) n;
+insert into notes select n, 1 + n % 4, 'note ' || n from generate_series(1, 5) n;
+insert into kinds select n, 'kind ' || n from generate_series(1, 3) n;
+insert into kinds_child select n, 'child ' || n from generate_series(4, 5) n;
+insert into slices select n, 'slice ' || n from generate_series(1, 4) n;
