@@ -22,7 +22,7 @@ from sluice.sql.span import Confidence, Output, Span
 from sluice.testing.postgres import PostgresServer
 
 HERE = Path(__file__).parent
-STATEMENTS = 2000
+STATEMENTS = 1500
 SEED = 20260301
 CHANGES = {
     ("people", "ssn"): "update people set ssn = coalesce('8' || reverse(ssn), 'there now')",
