@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from drawing import Drawing
+from drawn_statements import Drawing
 from psycopg.pq import ExecStatus, PGconn
 
 from sluice.engines.postgres.catalog import CATALOG_SQL, build

@@ -223,8 +223,11 @@ class Drawing:
         only = f" filter (where {self.test(scope, 0)})" if self.dice.random() < 0.15 else ""
         choices: dict[Kind, tuple[str, ...]] = {
             "int": ("count(*)", f"count({text})", f"sum({number})", f"max({number})", f"count(distinct {text})"),
-            "text": (f"min({text})", f"max({text})", f"string_agg({text}, ',')", f"string_agg({text}, ',' order by {number} desc)", f"string_agg({text}, ',' order by {text})",
-                     f"string_agg({text}, ',' order by {number})", f"json_agg({text})::text", f"bool_or({text} > 'm')::text"),
+            "text": (
+                f"min({text})", f"max({text})", f"string_agg({text}, ',')", f"json_agg({text})::text", f"bool_or({text} > 'm')::text",
+                f"string_agg({text}, ',' order by {text})", f"string_agg({text}, ',' order by {number} desc)",
+                f"string_agg({text}, ',' order by {number})",
+            ),
             "list": (f"array_agg({text})", f"array_agg({text} order by {text})", f"array_agg({text} order by {number})"),
         }  # fmt: skip
         return self.dice.choice(choices[kind]) + only
