@@ -80,7 +80,7 @@ COMMANDS = {
     "users": ("users:app", "Who may log in by password or certificate."),
     "sessions": ("sessions:app", "Who is connected now."),
     "revoke": ("revoke:app", "Shut out a user, a token or a session."),
-    "policy": ("policy:app", "Check the policies, and ask what they would decide."),
+    "policy": ("policy:app", "Check the policies, ask what they would decide, and try others on the log."),
     "approvals": ("approvals:app", "What waits for humans, and their answers."),
     "grants": ("access:grants", "Access that is lent for a while."),
     "reviews": ("access:reviews", "Break-glass, looked over afterwards."),
