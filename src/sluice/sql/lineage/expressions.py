@@ -210,9 +210,8 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
     plain = all(one.plain or one.declared or one.reads or (one.keeps and not told) for one in found)
     work.acts += any(function.acts for function in found)
     for reach in shaping:
-        gathers = kinds == {"value"} and plain and not call.over and not reach.opaque
-        # The order of what is gathered tells no more than the values themselves, where it is theirs.
-        work.filter(Reach(reach.flows - value.flows) if gathers and reach in ordered else reach)
+        # The order of its own values too: the server sorts the rows once, and what stands beside it gathers them in that order.
+        work.filter(reach)
     if len(args) == 1 and args[0].row is not None and call.schema is None and plain:
         # f(row) is also how a field of the row may be written, and the field wins over no function only.
         column = args[0].row.get(call.name)
