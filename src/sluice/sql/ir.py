@@ -44,6 +44,7 @@ class Call:
     over: bool = False
     within: bool = False
     star: bool = False
+    distinct: bool = False
     setting: bool = False
     """Reads or sets a setting that is named in the text and that any session may read or set; if it is the server's own."""
     named_by: tuple[str, str, str] | None = None

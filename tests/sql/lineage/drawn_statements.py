@@ -222,7 +222,7 @@ class Drawing:
         text, number = self.expression(scope, "text", 1), self.expression(scope, "int", 1)
         only = f" filter (where {self.test(scope, 0)})" if self.dice.random() < 0.15 else ""
         choices: dict[Kind, tuple[str, ...]] = {
-            "int": ("count(*)", f"count({text})", f"sum({number})", f"max({number})", f"count(distinct {text})"),
+            "int": ("count(*)", f"count({text})", f"sum({number})", f"max({number})", f"count(distinct {text})", f"count(distinct {number})"),
             "text": (
                 f"min({text})", f"max({text})", f"string_agg({text}, ',')", f"json_agg({text})::text", f"bool_or({text} > 'm')::text",
                 f"string_agg({text}, ',' order by {text})", f"string_agg({text}, ',' order by {number} desc)",

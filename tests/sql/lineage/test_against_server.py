@@ -13,7 +13,8 @@ import pytest
 from drawn_statements import Drawing
 from psycopg.pq import ExecStatus, PGconn
 
-from sluice.engines.postgres.catalog import CATALOG_SQL, build
+from sluice.engines.postgres.catalog import build
+from sluice.engines.postgres.catalog_queries import CATALOG_SQL
 from sluice.engines.postgres.dialect import lower
 from sluice.model.columns import ColumnRef
 from sluice.sql.catalog import Catalog
@@ -22,7 +23,7 @@ from sluice.sql.span import Confidence, Output, Span
 from sluice.testing.postgres import PostgresServer
 
 HERE = Path(__file__).parent
-STATEMENTS = 1500
+STATEMENTS = 1000
 SEED = 20260301
 CHANGES = {
     ("people", "ssn"): "update people set ssn = coalesce('8' || reverse(ssn), 'there now')",

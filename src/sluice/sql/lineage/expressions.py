@@ -19,6 +19,10 @@ _JOINING = frozenset(
 )
 
 
+_ORDERLESS = frozenset({"min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or", "bit_xor"})
+"""Aggregates that hand on values and come to the same in whichever order they meet them."""
+
+
 def resolve(expr: ir.Expr, scope: Scope, work: Work) -> Reach:
     """What reaches the value of an expression."""
     work.step()
@@ -212,6 +216,11 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
     for reach in shaping:
         # The order of its own values too: the server sorts the rows once, and what stands beside it gathers them in that order.
         work.filter(reach)
+    gathers = not call.over and kinds != {"aggregate"} and call.name not in _ORDERLESS
+    if gathers and (kinds != {None} or not all(function.builtin for function in found)):
+        work.gathers += 1
+    if call.distinct:
+        work.sorts.append((value, int(gathers)))
     if len(args) == 1 and args[0].row is not None and call.schema is None and plain:
         # f(row) is also how a field of the row may be written, and the field wins over no function only.
         column = args[0].row.get(call.name)

@@ -40,17 +40,19 @@ def query(item: ir.Query, scope: Scope, work: Work) -> Result:
     """Any query, wherever it stands."""
     work.depth += 1
     work.step(QUERY)
-    around, work.gathering = work.gathering, [] if isinstance(item, ir.Select) and item.gathered else None
+    around = work.gathering, work.gathers, work.sorts
+    work.gathering, work.gathers, work.sorts = [] if isinstance(item, ir.Select) and item.gathered else None, 0, []
     try:
         if work.depth > _DEEPEST:
             work.opaque("queries nested too deeply")
             return Result(None)
         result = _query(item, scope, work)
         work.gathered(union([reach for _, reach in result.columns or ()]))
+        work.aggregated()
         return result
     finally:
         work.depth -= 1
-        work.gathering = around
+        work.gathering, work.gathers, work.sorts = around
 
 
 def _query(item: ir.Query, scope: Scope, work: Work) -> Result:

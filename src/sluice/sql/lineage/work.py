@@ -68,6 +68,10 @@ class Work:
     """Calls that can be told afterwards."""
     gathering: list[Reach] | None = None
     """What arranged the rows of the query at hand, where they become one array."""
+    gathers: int = 0
+    """Aggregates of the query at hand whose value hangs on the order of rows."""
+    sorts: list[tuple[Reach, int]] = field(default_factory=list)
+    """What DISTINCT in its aggregates sorts the rows by, and how many of `gathers` are the very same aggregate."""
     risks: int = 0
     """Computations so far that may fail."""
     grows: bool = False
@@ -118,6 +122,12 @@ class Work:
             self.use(reach, "filter")
         else:
             self.gathering.append(reach)
+
+    def aggregated(self) -> None:
+        """The query at hand is walked: the server sorts its rows once, and all aggregates meet them in that order."""
+        for reach, own in self.sorts:
+            if self.gathers > own:
+                self.filter(reach)
 
     def gathered(self, into: Reach) -> None:
         """The rows have become one array: whoever sees what it is made of sees their order and number by that alone."""

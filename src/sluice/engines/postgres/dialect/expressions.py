@@ -117,7 +117,7 @@ def _call(low: Lowering, node: Node) -> ir.Expr:
     schema, name = qualified(node.take("funcname"))
     over = node.take("over")
     partition, window_order = low.window(over)
-    node.skip("agg_distinct", "func_variadic", "funcformat")
+    node.skip("func_variadic", "funcformat")
     args = node.take("args")
     return ir.Call(
         schema,
@@ -130,6 +130,7 @@ def _call(low: Lowering, node: Node) -> ir.Expr:
         over=over is not None,
         within=bool(node.take("agg_within_group")),
         star=bool(node.take("agg_star")),
+        distinct=bool(node.take("agg_distinct")),
     )
 
 
