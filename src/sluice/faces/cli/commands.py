@@ -67,7 +67,7 @@ COMMANDS = {
     ),
     "who-saw": (
         "answers:who_saw_command",
-        "Show who received a label, a column or a table's columns: when, how many rows, in clear or masked, and why they could.",
+        "Show who received a label, a column or a table's columns: when, how many rows, in clear or masked, why they could, and who approved it.",
     ),
     "scan": ("scan:command", "Look for sensitive columns in a database, and propose labels for them."),
     "scan-file": (
