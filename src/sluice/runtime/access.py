@@ -56,8 +56,8 @@ class Access:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(0.0, min(ends) - now), lambda: self._gateway.spawn(self.load()))
 
-    async def keep(self) -> None:
-        """Once a second: lends nothing while the store is not heard, and writes down what ran out. Raises StoreError."""
+    async def keep(self, leads: bool = True) -> None:
+        """Once a second: lends nothing while the store is not heard, and who leads writes down what ran out. Raises StoreError."""
         if self._store.trouble:
             if not self._deaf:
                 log.warning("nothing is lent until the store is heard again", reason=self._store.trouble)
@@ -68,6 +68,8 @@ class Access:
             self._deaf = False
             await self.load()
         now = time.time()
+        if not leads:
+            return
         if await done(self._store.read(lambda connection: grants.overdue(connection, now))):
             for grant in await done(self._store.write(lambda connection: grants.lapse(connection, now), "grants")):
                 self.ended(grant)

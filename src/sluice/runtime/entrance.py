@@ -168,7 +168,7 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
                 identity = await _by_token(gateway, arrival, user, token)
                 pending += login.token_checked(identity.reason if isinstance(identity, Rejected) else "")
             case steps.Cancel(pid, secret):
-                gateway.keys.use(pid, secret)
+                gateway.peers.cancel(pid, secret)
                 arrival.side.transport.close()
                 raise Turned
             case steps.Failed():
@@ -249,7 +249,7 @@ async def _by_credential(gateway: Gateway, arrival: Arrival, user: str) -> list[
 
 def _fail(gateway: Gateway, arrival: Arrival, failed: steps.Failed) -> None:
     if failed.reason not in ("rate limit", "the client went away", ASKED):
-        gateway.rate.failed(arrival.address, _person(failed.user), time.time())
+        gateway.peers.failed(arrival.address, _person(failed.user))
     gateway.note_failed_login(arrival.address, arrival.tls, failed)
     arrival.side.transport.write(failed.data)
     arrival.side.transport.close()

@@ -35,6 +35,7 @@ from sluice.edges.identity import (
     logout_verifier,
 )
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
+from sluice.edges.sinks.unfinished import completed
 from sluice.edges.store import Store
 from sluice.engines.engine import Engine
 from sluice.engines.postgres.login import Failed
@@ -56,6 +57,7 @@ from sluice.runtime.keys import CancelKeys
 from sluice.runtime.listener import Listening
 from sluice.runtime.lowering import LargeTexts
 from sluice.runtime.metrics import Metrics
+from sluice.runtime.peers import Peers
 from sluice.runtime.recorder import Recorder
 from sluice.runtime.rules import Rules
 from sluice.runtime.sealing import Sealing
@@ -73,8 +75,17 @@ CANCEL_AGAIN_SECONDS = 0.5
 class Gateway:
     """Everything a session may ask for (see `driver.Services`), and everything that outlives one."""
 
-    def __init__(self, config: Config, rules: Rules, log: JsonLog, notary: Notary, store: Store) -> None:
-        """Reads token keys; raises OSError or ValueError when they cannot be read."""
+    def __init__(
+        self,
+        config: Config,
+        rules: Rules,
+        log: JsonLog,
+        notary: Notary,
+        store: Store,
+        number: int = 0,
+        workers: int = 1,
+    ) -> None:
+        """`number`: which of several workers it is. Reads token keys; raises OSError or ValueError when they cannot be read."""
         self.config = config
         self.log = structlog.get_logger("sluice")
         self.metrics = Metrics()
@@ -82,7 +93,7 @@ class Gateway:
         self.witnessing = Witnessing(log.path, notary.verifier, config.audit.witnesses, config.audit.witness_seconds)
         self.recorder.signed = self.witnessing.signed
         self.sealing = Sealing(log.path, config.audit.sealing_key) if config.audit.seal else None
-        self.keys = CancelKeys()
+        self.keys = CancelKeys(number)
         self.mock_secret = b""
         self.oauth: Metadata | None = None
         self.logouts = TokenVerifier(())
@@ -105,6 +116,7 @@ class Gateway:
         self.telling = Telling(self)
         self.credentials = Credentials(self)
         self.budgets = Budgets(self)
+        self.peers = Peers(self, number, workers)
         self._sessions: dict[Driver, tuple[str, LoggedIn, int]] = {}
         self._leave: dict[Driver, object] = {}
         self._tasks: set[asyncio.Task[object]] = set()
@@ -116,7 +128,11 @@ class Gateway:
         return len(self._sessions)
 
     def started(self, repaired: int, mended: tuple[str, ...]) -> None:
-        """Writes that the gateway begins to write here. Raises LogFailed."""
+        """Writes that the gateway begins to write here, and how ended what another left open. Raises LogFailed, OSError."""
+        lines, lost = completed(self.recorder.folder, time.time())
+        if lines:
+            self.recorder.append(lines, ())
+            mended = (*mended, f"{lost} statements of a process that was killed were completed as lost")
         openings = tuple(str(opening) for opening in fail_open(self.config))
         self.note(
             GatewayStarted(
@@ -132,7 +148,7 @@ class Gateway:
 
     async def admit(self, listening: Listening, connection: socket.socket, address: str) -> None:
         """Takes a connection in."""
-        if self.stopping or len(self._sessions) >= self.config.limits.connections:
+        if self.stopping or len(self._sessions) >= self.peers.share(self.config.limits.connections):
             self.metrics.connections.labels("full").inc()
             turn_away(connection, self.stopping)
             return
@@ -205,6 +221,7 @@ class Gateway:
                 return
             if shared and self.worlds.newest(source, reading):
                 self.worlds.publish(source, catalog)
+                self.peers.catalog_changed(source)
             driver.happened(CatalogBuilt(catalog, time.time()))
 
         self.spawn(work())
@@ -227,7 +244,7 @@ class Gateway:
         found: dict[tuple[int, int], frozenset[str]] = {}
         for oid, attnum, _, label in learned:
             found[oid, attnum] = found.get((oid, attnum), frozenset()) | {label}
-        self.worlds.learn(source, found)
+        self.peers.learned(source, found)
 
     def notice(self, driver: Driver, noticed: tuple[fx.Noticed, ...]) -> None:
         """Proposes labels for columns that turned out to hold sensitive values."""

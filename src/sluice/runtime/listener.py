@@ -38,16 +38,31 @@ class Listening:
         return found
 
 
-def listen(config: Listener) -> Listening:
-    """Opens a listener. Raises OSError when the address is taken or the certificate cannot be read."""
+def bind(config: Listener, shared: bool = False) -> socket.socket:
+    """A listening socket; `shared`: one of several on the same address. Raises OSError when the address is taken."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         config.address, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     opened = socket.socket(family, kind, protocol)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         opened.bind(address)
         opened.listen(BACKLOG)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def listen(config: Listener, opened: socket.socket | None = None) -> Listening:
+    """Opens a listener, on a socket that listens already if there is one.
+
+    Raises OSError when the address is taken or the certificate cannot be read.
+    """
+    opened = opened or bind(config)
+    try:
         opened.setblocking(False)
         context = None if config.tls is None else listener_context(config.tls)
         return Listening(config, opened, context, None if config.tls is None else own_end_point(config.tls))

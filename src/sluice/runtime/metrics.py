@@ -25,6 +25,10 @@ class Metrics:
             "Times that closed segments could not be sealed since the start",
             registry=self.registry,
         )
+        self.workers = Gauge("sluice_workers", "Workers that take connections now", registry=self.registry)
+        self.restarts = Counter(
+            "sluice_worker_restarts", "Workers started again after they ended by themselves", registry=self.registry
+        )
         self.snapshot = Gauge("sluice_snapshot_version", "Version of the newest world", registry=self.registry)
         self.reloads = Counter(
             "sluice_reloads", "Configuration reloads by outcome", ["outcome"], registry=self.registry

@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from sluice.audit.note import Checkpoint
 from sluice.edges.evidence.notary import Notary
@@ -49,6 +50,11 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self.events = 0
         self.bytes = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where the log is."""
+        return self._log.path
 
     def append(self, lines: bytes, event_ids: tuple[str, ...]) -> Receipt:
         """Appends whole lines; LogFailed when the log cannot take them."""

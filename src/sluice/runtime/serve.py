@@ -6,9 +6,12 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import sys
 import time
+from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import structlog
@@ -22,9 +25,13 @@ from sluice.edges.evidence.opening import open_log
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
 from sluice.edges.store import Store, StoreError, place_of
 from sluice.runtime.api import api
+from sluice.runtime.fleet import Fleet
 from sluice.runtime.gateway import Gateway
 from sluice.runtime.listener import Listening, accept, listen
+from sluice.runtime.merged import families
+from sluice.runtime.notify import Notify
 from sluice.runtime.postern import Postern
+from sluice.runtime.reins import Beat, Ready, Reins, Reloaded
 from sluice.runtime.roster import Roster
 from sluice.runtime.rules import Rules, RulesError, read_rules
 from sluice.runtime.slack_socket import follow_slack
@@ -37,32 +44,58 @@ START_SECONDS = 10.0
 LOOK_SECONDS = 0.4
 
 
-def serve(config: Config, path: Path) -> int:
-    """Runs the gateway until SIGTERM or SIGINT; the exit status. `path` is the file the configuration came from.
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one process is to a gateway: all of it (one worker), its control process (number 0 of several), or a worker.
+
+    A worker has its listening sockets, and its end of the socket to the control process.
+    """
+
+    number: int = 0
+    workers: int = 1
+    sockets: tuple[socket.socket, ...] = ()
+    reins: socket.socket | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether it does what is done once for the whole gateway."""
+        return self.number == 0
+
+    @property
+    def listens(self) -> bool:
+        """Whether clients connect to it."""
+        return self.number > 0 or self.workers == 1
+
+
+def serve(config: Config, path: Path, role: Role = Role()) -> int:
+    """Runs the gateway, or its part of it, until SIGTERM or SIGINT; the exit status. `path` is the configuration's file.
 
     Statements that run when the signal comes are let finish for half a minute. SIGHUP and changed files reload everything
     but listeners.
     """
-    _structured()
+    _structured(role)
     # What is made at the start lives to the end: collections need not look at it, nor come at every few statements.
     gc.set_threshold(50_000, 20, 50)
     try:
         rules = read_rules(config)
-        log = open_log(config.audit)
+        log = open_log(config.audit, config.audit.path / f"worker-{role.number}" if role.number else None)
         store = Store(place_of(config))
     except (RulesError, LogFailed, StoreError) as error:
         structlog.get_logger("sluice").error("cannot start", reason=str(error))
         return 2
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(config, rules, path, log, store))
+            return runner.run(_run(config, rules, path, log, store, role))
     finally:
         store.close()
 
 
-def _structured() -> None:
+def _structured(role: Role) -> None:
+    if role.number:
+        structlog.contextvars.bind_contextvars(worker=role.number)
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.JSONRenderer(),
@@ -73,35 +106,73 @@ def _structured() -> None:
 
 
 async def _run(
-    config: Config, rules: Rules, path: Path, opened: tuple[JsonLog, Notary, tuple[str, ...]], store: Store
+    config: Config,
+    rules: Rules,
+    path: Path,
+    opened: tuple[JsonLog, Notary, tuple[str, ...]],
+    store: Store,
+    role: Role,
 ) -> int:
     log, notary, mended = opened
+    loop = asyncio.get_running_loop()
+    stop: asyncio.Future[str] = loop.create_future()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _settle, stop, number.name)
     try:
-        gateway = Gateway(config, rules, log, notary, store)
-        listeners = [listen(listener) for listener in config.listeners]
+        gateway = Gateway(config, rules, log, notary, store, role.number, role.workers)
+        fleet = Fleet(gateway, path, role.workers) if role.leads and role.workers > 1 else None
+        listeners = []
+        if role.listens:
+            listeners = [listen(one, bound) for one, bound in zip_longest(config.listeners, role.sockets)]
+        gateway.started(log.repaired + gateway.recorder.spoilt, mended)
+        reins = await _attached(gateway, role, stop)
     except (OSError, ValueError, LogFailed) as error:
         structlog.get_logger("sluice").error("cannot start", reason=str(error))
         return 2
-    gateway.started(log.repaired + gateway.recorder.spoilt, mended)
+    status = await _serve(gateway, path, role, fleet, listeners, stop)
+    if reins is not None:
+        reins.close()
+    return status
+
+
+async def _serve(
+    gateway: Gateway,
+    path: Path,
+    role: Role,
+    fleet: Fleet | None,
+    listeners: list[Listening],
+    stop: asyncio.Future[str],
+) -> int:
+    loop, config = asyncio.get_running_loop(), gateway.config
     await gateway.standing.load()
     leave = gateway.follow_store()
-    roster = Roster(config.audit.path, gateway.standing.here)
+    roster = Roster(gateway.recorder.folder, gateway.standing.here)
     await roster.open()
     await gateway.worlds.begin(START_SECONDS)
-    postern = Postern(
-        gateway.metrics.registry, lambda: _healthy(gateway), lambda: _ready(gateway), partial(api.serve, gateway)
-    )
-    admin = await postern.open(config.admin.address, config.admin.port)
-    work = [
-        Steady("accepting connections", partial(accept, one, gateway.admit, config.limits.connections))
-        for one in listeners
-    ]
-    work += [Steady("catalogs", gateway.worlds.poll), Steady("housekeeping", partial(_housekeep, gateway, path))]
-    work.append(Steady("Slack", partial(follow_slack, gateway)))
+    notify = Notify()
+    postern = _postern(gateway, fleet)
+    admin = await postern.open(config.admin.address, config.admin.port) if role.leads else 0
+    most = gateway.peers.share(config.limits.connections)
+    work = [Steady("accepting connections", partial(accept, one, gateway.admit, most)) for one in listeners]
+    work.append(Steady("catalogs", gateway.worlds.poll))
+    work.append(Steady("housekeeping", partial(_housekeep, gateway, path, role, notify, fleet)))
+    if role.leads:
+        work.append(Steady("Slack", partial(follow_slack, gateway)))
     gc.collect()
     gc.freeze()
+    if fleet is not None:
+        fleet.start()
     _announce(gateway, listeners, admin)
-    reason = await _until_signal(gateway, path)
+    loop.add_signal_handler(signal.SIGHUP, lambda: gateway.spawn(_hung_up(gateway, path, notify, fleet)))
+    gateway.peers.tell(Ready())
+    if role.leads:
+        gateway.spawn(_tell_ready(gateway, notify, fleet))
+    reason = await stop
+    if role.leads:
+        notify.stopping()
+    gateway.stopping = True
+    if fleet is not None:
+        await fleet.stop()
     leave()
     roster.close()
     for one in work:
@@ -109,7 +180,33 @@ async def _run(
     for listening in listeners:
         listening.socket.close()
     postern.close()
-    return await _end(gateway, reason)
+    status = await _end(gateway, reason)
+    if fleet is not None:
+        await asyncio.to_thread(fleet.publish_head)
+    return status
+
+
+async def _attached(gateway: Gateway, role: Role, stop: asyncio.Future[str]) -> Reins | None:
+    """A worker's reins. Without the control process nobody looks after it, so it ends."""
+    if role.reins is None:
+        return None
+    reins = Reins(gateway.peers.heard, lambda: _settle(stop, "the control process is gone"))
+    await reins.open(role.reins)
+    gateway.peers.attach(reins)
+    return reins
+
+
+def _postern(gateway: Gateway, fleet: Fleet | None) -> Postern:
+    if fleet is None:
+        return Postern(
+            gateway.metrics.registry, lambda: healthy(gateway), lambda: ready(gateway), partial(api.serve, gateway)
+        )
+    return Postern(
+        fleet.metrics,
+        lambda: healthy(gateway) or fleet.ill(),
+        lambda: ready(gateway) or fleet.unready(),
+        partial(api.serve, gateway),
+    )
 
 
 def _announce(gateway: Gateway, listeners: list[Listening], admin: int) -> None:
@@ -119,13 +216,24 @@ def _announce(gateway: Gateway, listeners: list[Listening], admin: int) -> None:
         gateway.log.warning("fail-open setting", setting=str(opening))
 
 
-async def _until_signal(gateway: Gateway, path: Path) -> str:
-    loop = asyncio.get_running_loop()
-    stop: asyncio.Future[str] = loop.create_future()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _settle, stop, number.name)
-    loop.add_signal_handler(signal.SIGHUP, lambda: gateway.spawn(reload(gateway, path)))
-    return await stop
+async def _tell_ready(gateway: Gateway, notify: Notify, fleet: Fleet | None) -> None:
+    """Tells systemd once clients can connect."""
+    while fleet is not None and fleet.unready():
+        await asyncio.sleep(0.05)
+    if not gateway.stopping:
+        notify.ready("taking connections")
+
+
+async def _hung_up(gateway: Gateway, path: Path, notify: Notify, fleet: Fleet | None) -> None:
+    """SIGHUP: everything is read again, in every process."""
+    if gateway.peers.number == 0:
+        notify.reloading()
+    good = await reload(gateway, path)
+    gateway.peers.tell(Reloaded(good))
+    if fleet is not None:
+        good = await fleet.reload() and good
+    if gateway.peers.number == 0:
+        notify.ready("taking connections" if good else "the new configuration was rejected, the one before is in force")
 
 
 def _settle(stop: asyncio.Future[str], reason: str) -> None:
@@ -156,35 +264,48 @@ async def _end(gateway: Gateway, reason: str) -> int:
     return 0
 
 
-async def _housekeep(gateway: Gateway, path: Path) -> None:
+async def _housekeep(gateway: Gateway, path: Path, role: Role, notify: Notify, fleet: Fleet | None) -> None:
     watch = Watch(path, gateway.config)
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        gateway.metrics.statements.set(gateway.recorder.events)
-        gateway.metrics.log_bytes.set(gateway.recorder.bytes)
-        gateway.metrics.signed.set(gateway.recorder.checkpoint.size)
-        gateway.metrics.witness_failures.set(gateway.witnessing.failures)
-        gateway.metrics.snapshot.set(gateway.worlds.version)
+        _measure(gateway)
         if not gateway.recorder.healthy:
             line = encode(ConfigReloaded("g-probe", stamp(time.time()), gateway.worlds.version))
             if gateway.recorder.probe(line):
                 gateway.log.info("the event log is written again")
+        ill, unready = healthy(gateway), ready(gateway)
+        gateway.peers.tell(Beat(ill, unready, gateway.sessions, families(gateway.metrics.registry)))
+        if role.leads and not (ill or (fleet is not None and fleet.ill())):
+            notify.alive()
         try:
-            await gateway.approvals.expire()
-            await gateway.access.keep()
-            gateway.spawn(gateway.telling.keep())
+            await gateway.access.keep(role.leads)
             await gateway.budgets.keep()
+            if role.leads:
+                await gateway.approvals.expire()
+                gateway.spawn(gateway.telling.keep())
         except StoreError as error:
             gateway.log.warning("what ran out could not be written down", reason=str(error))
         if gateway.sealing is not None:
             gateway.metrics.seal_failures.set(gateway.sealing.failures)
             gateway.spawn(gateway.sealing.keep(gateway.recorder.closed))
+        if fleet is not None:
+            await fleet.keep()
         gateway.spawn(gateway.keyrings.refresh(gateway.tokens))
         await gateway.standing.keep()
         if await asyncio.to_thread(watch.changed):
             await reload(gateway, path)
             # A file whose lack made it be rejected has to be noticed when it comes.
             watch.follow(await asyncio.to_thread(named, path, gateway.config))
+
+
+def _measure(gateway: Gateway) -> None:
+    gateway.metrics.statements.set(gateway.recorder.events)
+    gateway.metrics.log_bytes.set(gateway.recorder.bytes)
+    gateway.metrics.signed.set(gateway.recorder.checkpoint.size)
+    gateway.metrics.witness_failures.set(gateway.witnessing.failures)
+    gateway.metrics.snapshot.set(gateway.worlds.version)
+    if gateway.peers.number or gateway.peers.workers == 1:
+        gateway.metrics.workers.set(0 if gateway.stopping else 1)
 
 
 async def reload(gateway: Gateway, path: Path) -> bool:
@@ -212,12 +333,14 @@ async def reload(gateway: Gateway, path: Path) -> bool:
     return True
 
 
-def _healthy(gateway: Gateway) -> str:
+def healthy(gateway: Gateway) -> str:
+    """Why nothing may run in this process; empty: it may."""
     return gateway.recorder.unsigned if gateway.recorder.healthy else "the event log cannot be written"
 
 
-def _ready(gateway: Gateway) -> str:
+def ready(gateway: Gateway) -> str:
+    """Why this process should get no clients; empty: it should."""
     if gateway.stopping:
         return "stopping"
     missing = sorted(name for name in gateway.config.sources if gateway.worlds.of(name) is None)
-    return _healthy(gateway) or (f"no catalog of {', '.join(missing)}" if missing else "")
+    return healthy(gateway) or (f"no catalog of {', '.join(missing)}" if missing else "")

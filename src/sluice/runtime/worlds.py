@@ -17,7 +17,7 @@ from sluice.edges.config import Config
 from sluice.engines.engine import Engine
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.runtime.control import ask
-from sluice.runtime.learned import read_learned, write_learned
+from sluice.runtime.learned import Places, read_learned, write_learned
 from sluice.runtime.noticed import Gathered
 from sluice.runtime.proposed import Proposed
 from sluice.runtime.rules import Rules
@@ -48,6 +48,8 @@ class Worlds:
         self._readings = 0
         self._newest: dict[str, int] = {}
         self._followers: dict[str, set[Notify]] = {name: set() for name in config.sources}
+        self.drifted: Callable[[str, Places], None] | None = None
+        """Where labels learned are told instead of written: another process keeps the file."""
         self._learned = read_learned(config.audit.path)
         self._proposed = Proposed(config.audit.path)
         self._gathered = Gathered(config.audit.path)
@@ -122,6 +124,8 @@ class Worlds:
         if drifted:
             # A column that was renamed keeps its labels by what it is; a restart must not forget them.
             self._remember(name, drifted)
+            if self.drifted is not None:
+                self.drifted(name, drifted)
         self._version += 1
         lent = self._lent.get(name, {})
         snapshot = Snapshot(self._version, self._rules.bundle, {name: binding}, self._rules.book, lent)
@@ -187,7 +191,7 @@ class Worlds:
             for name in self._config.sources:
                 # A source that does not answer holds up its own look alone.
                 if name not in self._looking:
-                    self._beside(name, self._look(name))
+                    self._beside(name, self.look(name))
 
     def _beside(self, name: str, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
         task = asyncio.get_running_loop().create_task(work)
@@ -201,7 +205,8 @@ class Worlds:
         if not task.cancelled() and task.exception() is not None:
             log.error("a source could not be looked at", source=name, error=repr(task.exception()))
 
-    async def _look(self, name: str) -> None:
+    async def look(self, name: str) -> None:
+        """Reads a source's catalog again if it changed, or never was read."""
         source = self._config.sources.get(name)
         if source is None:
             return
@@ -226,7 +231,8 @@ class Worlds:
         for place, labels in learned.items():
             known[place] = known.get(place, frozenset()) | labels
         self._learned = {**self._learned, name: known}
-        write_learned(self._config.audit.path, self._learned)
+        if self.drifted is None:
+            write_learned(self._config.audit.path, self._learned)
 
 
 def _limits(config: Config) -> Limits:

@@ -33,12 +33,20 @@ class RunningGateway:
     """`sluice serve` in a process of its own, as a context manager.
 
     `folder` gets `sluice.yaml` (from `config`, YAML without `listeners` and `admin`), a masking key and `files` (relative
-    path to text). `listener` is what the one listener has besides its address, as YAML flow text such as `tls: {…}`.
+    path to text). `workers`: how many there are; `environment`: for the process, beside this one's. `listener` is what the
+    one listener has besides its address, as YAML flow text such as `tls: {…}`.
     Raises RuntimeError with the gateway's own words when it does not become ready.
     """
 
     def __init__(
-        self, folder: Path, config: str, *, files: Mapping[str, str] | None = None, listener: str = ""
+        self,
+        folder: Path,
+        config: str,
+        *,
+        files: Mapping[str, str] | None = None,
+        listener: str = "",
+        workers: int = 1,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -47,6 +55,8 @@ class RunningGateway:
         self.audit = folder / "audit"
         self.said = folder / "gateway.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._more = ["--workers", str(workers)] if workers > 1 else []
+        self._environment = {**os.environ, **(environment or {})}
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in (files or {}).items():
             self.write(name, text)
@@ -90,9 +100,9 @@ class RunningGateway:
 
     def start(self) -> None:
         """Starts the process and waits until it is ready."""
-        command = [sys.executable, "-m", "sluice", "serve", "--config", str(self.config)]
+        command = [sys.executable, "-m", "sluice", "serve", "--config", str(self.config), *self._more]
         with self.said.open("ab") as errors:
-            self._process = subprocess.Popen(command, stderr=errors, env=os.environ)
+            self._process = subprocess.Popen(command, stderr=errors, env=self._environment)
         try:
             self.until(lambda: self._ended() or self.ready(), "the gateway to be ready", READY_SECONDS)
         except RuntimeError:
@@ -174,7 +184,8 @@ class RunningGateway:
 
     def _events(self) -> Iterator[dict[str, Any]]:
         if self.audit.exists():
-            yield from map(json.loads, read(self.audit))
+            for folder in (self.audit, *sorted(self.audit.glob("worker-*"))):
+                yield from map(json.loads, read(folder))
 
 
 def starter_policies() -> dict[str, str]:

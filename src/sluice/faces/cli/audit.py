@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from heapq import merge
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 
 from sluice.audit.events import Caller, Connected, Event, StatementAsked, StatementDone, decode
 from sluice.edges.config import load
+from sluice.edges.evidence.verify import logs_in
 from sluice.edges.sinks.jsonl import LogFailed, read
 from sluice.faces.cli import answers, data_paths, evidence, retention, sealing
 from sluice.faces.cli.failures import reported
@@ -72,13 +74,16 @@ def tail(
     """
     folder = log or load(config).audit.path
     wanted = Filter(identity=who, source=source, outcome=outcome)
-    tailing = LogTail(folder)
     try:
-        for line in tailing.newest(lines, lambda line: wanted.all or wanted.wants(_event(line))):
+        tailing = [LogTail(one) for one in logs_in(folder)]
+        held = [each.newest(lines, lambda line: wanted.all or wanted.wants(_event(line))) for each in tailing]
+        # Each log is in order; those of several workers are put together by the time of their events.
+        newest = list(merge(*held, key=_time))[-lines:] if lines else []
+        for line in newest:
             _print(line, json)
         while follow:
             time.sleep(_POLL_SECONDS)
-            for line in tailing.fresh():
+            for line in merge(*(list(each.fresh()) for each in tailing), key=_time):
                 if wanted.all or wanted.wants(_event(line)):
                     _print(line, json)
     except OSError as error:
@@ -93,7 +98,7 @@ def show(
 ) -> None:
     """Show all that the log holds on one event: what was asked, what was decided and why, and how it ended."""
     folder = log or load(config).audit.path
-    found = [event for event in map(_event, _read(folder)) if event.id == event_id]
+    found = [event for one in logs_in(folder) for event in map(_event, _read(one)) if event.id == event_id]
     if not found:
         raise Failure(Status.FAILED, f"the log in `{folder}` has no event `{event_id}`")
     out = Output(json)
@@ -135,6 +140,10 @@ def _read(folder: Path) -> Iterator[bytes]:
         yield from read(folder)
     except OSError as error:
         raise Failure(Status.UNREACHABLE, f"the log in `{folder}` cannot be read: {error.strerror}") from error
+
+
+def _time(line: bytes) -> str:
+    return _event(line).time
 
 
 def _event(line: bytes) -> Event:
