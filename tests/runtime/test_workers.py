@@ -15,9 +15,11 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from sluice.edges.approvals import desk
 from sluice.edges.revocations import revoke
 from sluice.edges.store import SqlitePlace, Store
 from sluice.faces.cli.main import app
+from sluice.model.identity import Identity
 from sluice.runtime.keys import owner_of
 from sluice.testing.gateway import RunningGateway, verifier
 from sluice.testing.postgres import PostgresServer
@@ -25,12 +27,14 @@ from sluice.testing.postgres import PostgresServer
 PASSWORD = "open sesame"
 POLICIES = """
 @id("all") permit (principal, action, resource) when { !(resource in Label::"pii") };
+@id("slips-need-a-lead") @approval("lead")
+forbid (principal, action in Action::"write", resource == Table::"mill.public.slips") unless { context.approved };
 @id("moves") permit (principal, action == Action::"launder", resource);
 """
 LABELS = "labels: {pii: redact}\ncolumns: {mill: {public.people.name: pii}}\n"
 SCHEMA = """
 create table people (id int, name text); insert into people values (1, 'Person One');
-create table copies (id int, name text);
+create table copies (id int, name text); create table slips (id int); grant all on slips to mill_gateway;
 grant all on people, copies to mill_gateway; alter table copies owner to mill_gateway; grant create on schema public to mill_gateway;
 """
 PEOPLE = ("ada", "ben", "cyd", "dee")
@@ -200,6 +204,52 @@ def test_a_changed_policy_is_in_force_in_every_worker(mill: Mill) -> None:
         (mill.gateway.folder / "policies" / "more.cedar").unlink()
         for each in (one, two):
             mill.gateway.until(lambda each=each: not refused(each), "the old policies")  # type: ignore[misc]
+
+
+def test_one_approval_lets_one_of_two_workers_go_on(mill: Mill) -> None:
+    results: list[object] = []
+
+    def write(connection: psycopg.Connection) -> None:
+        try:
+            results.append(connection.execute("insert into slips values (1)").rowcount)
+        except psycopg.errors.InsufficientPrivilege as error:
+            results.append(error.diag.message_detail or "")
+
+    one, two = mill.on_each()
+    store = Store(SqlitePlace(mill.gateway.folder / "control.db"))
+    with one, two:
+        threads = [threading.Thread(target=write, args=(each,)) for each in (one, two)]
+        for thread in threads:
+            thread.start()
+        held = [one.info.backend_pid, two.info.backend_pid]
+
+        def waiting() -> bool:
+            asked = [event for event in mill.gateway.events() if "insert into slips" in str(event.get("text"))]
+            return len({event["connection"] for event in asked if event["outcome"] == "hold"}) == len(held)
+
+        mill.gateway.until(waiting, "both to be held")
+        mill.gateway.until(lambda: bool(store.read(lambda c: desk.listed(c, ("open",), 9)).result()), "a request")
+        (request,) = store.read(lambda c: desk.listed(c, ("open",), 9)).result()
+        lead = Identity("user", "lena", frozenset({"lead"}))
+        store.write(
+            lambda c: desk.vote(c, request.id, lead, "approve", "seen", "test", time.time()), "requests"
+        ).result()
+        mill.gateway.until(lambda: 1 in results, "one to go on")
+
+        def both_answered() -> bool:
+            # Who came when the approval was used up has asked anew.
+            for each in store.read(lambda c: desk.listed(c, ("open",), 9)).result():
+                no = lambda c, id=each.id: desk.vote(c, id, lead, "deny", "once", "test", time.time())  # noqa: E731
+                store.write(no, "requests").result()
+            return len(results) == len(held)
+
+        mill.gateway.until(both_answered, "both to be answered")
+        for thread in threads:
+            thread.join(30)
+    store.close()
+    assert results.count(1) == 1
+    assert len(results) == len(held)
+    assert int(mill.server.psql("select count(*) from slips", "mill")) == 1
 
 
 def test_failed_logins_are_counted_together(mill: Mill) -> None:
