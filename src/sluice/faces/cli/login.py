@@ -12,7 +12,7 @@ from sluice.faces.cli import gateways
 from sluice.faces.cli.api import clock
 from sluice.faces.cli.options import AsJson
 from sluice.faces.cli.output import Output, clean
-from sluice.faces.cli.signed_in import Gateway, address, ask, client_of, kept_of, told
+from sluice.faces.cli.signed_in import Gateway, address, ask, client_of, fresh, kept_of, told
 from sluice.faces.cli.statuses import Failure, Status
 
 _PATIENCE_SECONDS = 300.0
@@ -67,7 +67,10 @@ def logout(json: AsJson = False) -> None:
     kept, troubles, ended, revoked = _recalled(), [], 0, False
     if kept is not None:
         try:
-            ended = len(ask(kept.gateway, "POST", "/v1/credentials/end", {}))
+            # Of who signed in here, whatever token the environment holds.
+            with told():
+                kept = fresh() or kept
+            ended = len(gateways.ask(kept.gateway, f"Bearer {kept.token}", "POST", "/v1/credentials/end", {}))
         except Failure as failure:
             troubles.append(f"your database credentials may last until they expire: {failure}")
         try:
