@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick]`: measures, prints ratios, writes benchmarks/results/."""
+"""`python -m benchmarks [--quick] [--seconds N]`: measures, prints ratios, writes benchmarks/results/."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ def main() -> None:
     """Runs all measurements."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter, fewer rounds: for a first look")
-    quick = parser.parse_args().quick
+    parser.add_argument("--seconds", type=int, default=5, help="how long each run of pgbench takes")
+    given = parser.parse_args()
+    quick = given.quick
     console = Console()
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         Path(folder).chmod(0o755)
         with Stand(Path(folder), 100_000 if quick else ROWS) as stand:
             found: list[Result] = []
             for name, results in (  # each is measured when its turn comes
-                ("throughput", measures.throughput(stand, 1 if quick else 5, 1 if quick else 5)),
+                ("throughput", measures.throughput(stand, 1 if quick else given.seconds, 1 if quick else 5)),
                 ("bulk", measures.bulk(stand, 2 if quick else 5)),
                 ("idle", measures.idle(stand, 100 if quick else 500)),
                 ("analysis", measures.analysis(stand)),
