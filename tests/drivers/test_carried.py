@@ -47,6 +47,11 @@ FORMS = {
 }
 """Ways to write the value into a table without labels. Their tables come with a row of id 7."""
 
+REFUSED = frozenset(
+    {"insert of an element", "update of an element", "update of several columns", "a filter that tells"}
+)
+"""Those whose success tells something of the value: they take the right to filter by it."""
+
 
 @pytest.fixture
 def app(gateway) -> Iterator[psycopg.Connection]:
@@ -73,12 +78,16 @@ def _everything(connection: psycopg.Connection, table: str = "taker") -> str:
 @pytest.mark.parametrize("form", FORMS)
 def test_what_was_written_is_hidden_where_it_was_written_to(app, form):
     assert "plain" in _everything(app)
-    _run(app, FORMS[form])
+    if form in REFUSED:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            _run(app, FORMS[form])
+    else:
+        _run(app, FORMS[form])
     assert not VALUE.search(_everything(app))
     assert not re.search(r"'[yn]'", _everything(app))
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if "drop table" not in FORMS[form]])
+@pytest.mark.parametrize("form", [form for form in FORMS if "drop table" not in FORMS[form] and form not in REFUSED])
 def test_a_write_that_is_rolled_back_leaves_no_label(app, form):
     app.execute("begin")
     _run(app, FORMS[form])
@@ -126,10 +135,10 @@ def test_a_part_of_a_computed_value_is_not_shown_wherever_it_is_kept(gateway, ap
     assert app.execute("select ssn from customers where id = 1").fetchone() == ("*******1001",)
 
 
-def test_a_part_of_a_generated_column_is_not_shown(gateway, app):
+def test_nothing_is_generated_from_what_one_may_not_compute_by(gateway, app):
     app.execute("create table mirrored (id int, ssn text, other text generated always as (reverse(ssn)) stored)")
-    app.execute("insert into mirrored select id, ssn from customers where id = 1")
-    assert app.execute("select ssn, other from mirrored").fetchone() == ("*******1001", None)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="computing"):
+        app.execute("insert into mirrored select id, ssn from customers where id = 1")
     app.execute("drop table mirrored")
 
 
@@ -137,7 +146,6 @@ def test_a_part_of_a_generated_column_is_not_shown(gateway, app):
     "sneaking",
     [
         "alter table customers add column twin text generated always as (ssn) stored",
-        "alter table taker alter column v type text using (select 1)::text",
         "alter table customers alter column plan type text using ssn",
     ],
 )

@@ -113,7 +113,9 @@ def test_a_log_that_takes_no_more_refuses_statements_and_goes_on_when_it_does(st
         finally:
             resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (hard, hard))
     running.until(lambda: _answers(dsn), "the log to go on")
-    assert running.fetch("/healthz")[0] == 200
+    running.until(
+        lambda: running.fetch("/healthz")[0] == 200, f"the gateway to be well: {running.fetch('/healthz')[1]}"
+    )
     # What the server saw nevertheless had been recorded before: its completion is what the log could not take.
     assert _marks((server.folder / "log").read_text()) <= _recorded(running)
 
