@@ -81,22 +81,23 @@ def olga(house) -> Iterator[Browser]:
 
 
 def test_who_may_answer_signs_in_sees_what_it_is_about_and_lets_it_through(house, olga: Browser):
+    house.server.psql("insert into people values (111, 'person111@example.com', 'free')", "house")
     done: list[object] = []
 
     def run() -> None:
         with psycopg.connect(house.gateway.dsn("stan", "open sesame", "house"), autocommit=True) as connection:
-            done.append(connection.execute("delete from people where id = 11 returning '<b>'").rowcount)
+            done.append(connection.execute("delete from people where id = 111 returning '<b>'").rowcount)
 
     waiting = threading.Thread(target=run)
     waiting.start()
     event = house.gateway.event(
-        lambda one: one["event"] == "request-asked" and "id = 11" in one.get("why", "") + text_of(house, one)
+        lambda one: one["event"] == "request-asked" and "id = 111" in one.get("why", "") + text_of(house, one)
     )
     house.gateway.until(lambda: "rows, by plan" in olga.open(event["request"]).text, "the estimate")
     page = olga.open(event["request"])
     for shown in (
         "user:stan",
-        "delete from people where id = 11",
+        "delete from people where id = 111",
         "public.people (delete)",
         "<dd>1</dd>",
         "You are user:olga",
