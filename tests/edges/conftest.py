@@ -16,7 +16,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "sqlite":
         return SqlitePlace(folder / "control.db")
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = f"desk_{folder.name}".replace("-", "_")
+    name = f"store_{folder.name}".replace("-", "_")
     server.psql(f'drop database if exists "{name}"')
     server.psql(f'create database "{name}"')
     return PostgresPlace(server.dsn(name))
