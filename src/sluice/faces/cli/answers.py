@@ -15,10 +15,11 @@ import typer
 
 from sluice.edges.answers.ask import Answers
 from sluice.edges.answers.index import catch_up
-from sluice.edges.answers.language import QueryError, condition, moment
+from sluice.edges.answers.language import QueryError, condition
 from sluice.edges.answers.who_saw import Question, who_saw
 from sluice.edges.config import load
 from sluice.edges.evidence.verify import logs_in
+from sluice.faces.cli.moments import moment_of
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
 from sluice.faces.cli.statuses import Failure, Status
@@ -177,10 +178,7 @@ def opened(log: Path | None, config: Path) -> Answers:
 
 
 def _moment(text: str, now: datetime) -> datetime | None:
-    try:
-        return moment(text, now) if text else None
-    except QueryError as error:
-        raise Failure(Status.USAGE, str(error)) from error
+    return moment_of(text, now) if text else None
 
 
 def _kept(word: str) -> str:

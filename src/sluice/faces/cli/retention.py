@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sluice.edges.answers.language import QueryError, moment
 from sluice.edges.config import load
 from sluice.edges.evidence.retention import holds, lift, place, prune
 from sluice.edges.evidence.verify import logs_in
+from sluice.faces.cli.moments import moment_of
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
 from sluice.faces.cli.statuses import Failure, Status
@@ -35,7 +34,7 @@ def prune_command(
 
       sluice audit prune --keep 400d --dry-run
     """
-    before = _moment(keep)
+    before = moment_of(keep)
     out, told = Output(json), []
     for folder in _folders(log, config):
         removed, kept = prune(folder, before, dry=dry_run)
@@ -66,7 +65,7 @@ def hold_command(
 
       sluice audit hold case-7 --reason "litigation" --from 2026-01-01 --to 2026-04-01
     """
-    made = [place(folder, name, reason, _moment(begin), _moment(end)) for folder in _folders(log, config)]
+    made = [place(folder, name, reason, moment_of(begin), moment_of(end)) for folder in _folders(log, config)]
     out = Output(json)
     out.data(made)
     out.say(f"`{name}` keeps what was recorded from {made[0].begin:%Y-%m-%d} to {made[0].end:%Y-%m-%d}")
@@ -103,10 +102,3 @@ def release_command(
 
 def _folders(log: Path | None, config: Path) -> list[Path]:
     return logs_in(log or load(config).audit.path)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return moment(text, datetime.now(UTC))
-    except QueryError as error:
-        raise Failure(Status.USAGE, str(error)) from error

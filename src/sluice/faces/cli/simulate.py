@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 
-from sluice.edges.answers.language import QueryError, moment
 from sluice.edges.answers.simulate import Sides, Simulation, simulate
 from sluice.edges.config import Config, load, policy_files, read_labels
 from sluice.edges.evidence.verify import logs_in
 from sluice.edges.sinks.jsonl import read
 from sluice.engines.postgres.dialect import lower
 from sluice.engines.postgres.hazards import LABELLED
+from sluice.faces.cli.moments import moment_of
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
 from sluice.faces.cli.progress import progress
@@ -59,7 +58,7 @@ def command(
     loaded = load(config)
     sides = _sides(loaded, policies, labels)
     folder = log or loaded.audit.path
-    found = simulate(_lines(folder), sides, _moment(since))
+    found = simulate(_lines(folder), sides, moment_of(since).strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
     out = Output(json)
     out.data(found)
     _show(out, found, since)
@@ -110,14 +109,6 @@ def _lines(folder: Path) -> Iterator[bytes]:
             for line in read(one):
                 done(len(line) + 1)
                 yield line
-
-
-def _moment(since: str) -> str:
-    try:
-        at = moment(since, datetime.now(UTC))
-    except QueryError as error:
-        raise Failure(Status.USAGE, str(error)) from error
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _rules(config: Config) -> tuple[PolicyBundle, LabelBook]:
