@@ -78,6 +78,7 @@ def test_a_provider_that_does_not_answer_holds_up_nobody_else(single, oidc: Oidc
             waiting.close()
     finally:
         oidc.hang(0)
+    single.gateway.until(lambda: admitted(single, unknown), "the keys of a provider that answers again", 20)
 
 
 def test_a_service_logs_in_with_a_token_of_its_own(build, oidc: OidcProvider):
