@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -248,6 +249,66 @@ def test_the_lane_and_the_whole_way_say_the_same(steps: list[tuple[int, int, int
                     play.happens(UpstreamBytes(part, 3.0))
         assert fast.seen == slow.seen
     assert b"987-65" not in fast.seen[0]
+
+
+OPEN = frame(b"Z", b"T")
+
+
+def _prepared(name: bytes, text: bytes, shape: bytes) -> tuple[bytes, bytes]:
+    asked = frame(b"P", name + b"\0" + text + b"\0\0") + frame(b"D", b"S" + name + b"\0") + SYNC
+    return asked, frame(b"1") + frame(b"t", struct.pack("!hi", 1, 23)) + shape + OPEN
+
+
+def _bound(portal: bytes, statement: bytes) -> bytes:
+    names = portal + b"\0" + statement + b"\0"
+    return frame(b"B", names + struct.pack("!hhi", 0, 1, 1) + b"7" + struct.pack("!h", 0))
+
+
+def _rows(value: bytes) -> bytes:
+    return row(value) + frame(b"C", b"SELECT 1\0") + OPEN
+
+
+BEGIN = (frame(b"Q", b"begin\0"), frame(b"C", b"BEGIN\0") + OPEN)
+PLAIN = b"select id from people where id = $1\0"
+EXECUTE = frame(b"E", b"p\0\0\0\0\0") + SYNC
+CLOSE_P = (frame(b"C", b"Pp\0") + SYNC, frame(b"3") + OPEN)
+CLOSE_A = (frame(b"C", b"Sa\0") + SYNC, frame(b"3") + OPEN)
+TWO = _bound(b"p", b"a") + _bound(b"", b"b") + EXECUTE
+OTHERWISE = {
+    "bound anew in an exchange of its own": [
+        _prepared(b"a", PLAIN, ID),
+        _prepared(b"b", SELECT, SSN),
+        *[(_bound(b"p", b"a") + SYNC, frame(b"2") + OPEN), (EXECUTE, _rows(b"7")), CLOSE_P] * 6,
+        (_bound(b"p", b"b") + SYNC, frame(b"2") + OPEN),
+        (EXECUTE, _rows(b"987-65-4321")),
+    ],
+    "bound anew, with another bound before it": [
+        _prepared(b"a", PLAIN, ID),
+        _prepared(b"b", SELECT, SSN),
+        *[(_bound(b"p", b"a") + SYNC, frame(b"2") + OPEN),
+          (_bound(b"", b"a") + EXECUTE, frame(b"2") + _rows(b"7")), CLOSE_P] * 6,
+        (_bound(b"p", b"b") + SYNC, frame(b"2") + OPEN),
+        (_bound(b"", b"a") + EXECUTE, frame(b"2") + _rows(b"987-65-4321")),
+    ],
+    "of a statement that was prepared anew, with another bound behind it": [
+        _prepared(b"a", PLAIN, ID),
+        _prepared(b"b", PLAIN, ID),
+        *[(TWO, frame(b"2") * 2 + _rows(b"7")), CLOSE_P] * 6,
+        CLOSE_A,
+        _prepared(b"a", SELECT, SSN),
+        (TWO, frame(b"2") * 2 + _rows(b"987-65-4321")),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", OTHERWISE)
+def test_a_portal_that_means_another_statement_by_now_is_masked_as_that_one(how: str) -> None:
+    play = Play(POSTGRES)
+    for asked, answered in [BEGIN, *OTHERWISE[how]]:
+        play.happens(ClientBytes(asked, 2.0))
+        play.happens(UpstreamBytes(answered, 2.0))
+    assert b"987-65" not in b"".join(play.to_client)
+    assert play.to_client[-1].endswith(_rows(b"[redacted]"))
 
 
 def test_a_server_that_describes_a_result_otherwise_is_written_down_each_time() -> None:

@@ -51,7 +51,7 @@ class Leg:
 class Track:
     """An exchange that is known, in its order. `decisions`: of its runs. `statements`, `portals`: the names it leaves behind.
 
-    `needs`: a statement prepared earlier that its Bind names, which must still be that very one. `own_text`: its record has the
+    `needs`: the statements prepared earlier that its Binds name, which must still be those very ones. `own_text`: its record has the
     text as the client sent it this time.
     """
 
@@ -59,7 +59,7 @@ class Track:
     decisions: tuple[Decision, ...]
     statements: tuple[tuple[str, Prepared | None], ...]
     portals: tuple[tuple[str, Portal | None], ...]
-    needs: tuple[str, Prepared] | None
+    needs: tuple[tuple[str, Prepared], ...]
     own_text: bool
 
 
@@ -126,7 +126,7 @@ class Lane:
             return None
         index, lines, ids = found
         track = self._kept[index]
-        if track.needs is not None and not self._meant(track.needs):
+        if track.needs and not all(self._meant(name, prepared) for name, prepared in track.needs):
             self._note()
             return None
         if track.own_text and _TELLING.search(data) is not None and without_secrets(data) != data:
@@ -211,6 +211,7 @@ class Lane:
         state = self._state
         flights = list(state.flights)
         fit = not state.inbox and not self._client.pending and flights and all(_fit(flight) for flight in flights)
+        fit = fit and _complete(flights)
         runs = [run for flight in flights for run in flight.runs if run.event_id]
         self._candidate = (self._candidate[0], flights) if fit and 0 < len(runs) <= 2 else None
 
@@ -258,8 +259,7 @@ class Lane:
         self._tracks.clear()
         self._kept.clear()
 
-    def _meant(self, needs: tuple[str, Prepared]) -> bool:
-        name, prepared = needs
+    def _meant(self, name: str, prepared: Prepared) -> bool:
         state = self._state
         return state.statements.get(name) is prepared and prepared.under is state.analyses
 
@@ -325,13 +325,24 @@ def _fit(flight: Flight) -> bool:
     return True
 
 
+def _complete(flights: list[Flight]) -> bool:
+    """Whether every portal that is used was bound in this very exchange: elsewhere its name may mean another statement."""
+    bound: list[Portal] = []
+    for flight in flights:
+        if flight.kind is Kind.BIND and flight.portal is not None:
+            bound.append(flight.portal)
+        elif flight.kind in (Kind.EXECUTE, Kind.DESCRIBE_PORTAL) and not any(flight.portal is one for one in bound):
+            return False
+    return True
+
+
 def _own(flight: Flight) -> Run | None:
     return next((run for run in flight.runs if run.event_id), None)
 
 
 def _track(flights: list[Flight], own_text: bool) -> Track:
     legs: list[Leg] = []
-    needs: tuple[str, Prepared] | None = None
+    needs: list[tuple[str, Prepared]] = []
     defined: set[str] = set()
     for flight in flights:
         own = _own(flight)
@@ -342,8 +353,8 @@ def _track(flights: list[Flight], own_text: bool) -> Track:
         if flight.kind is Kind.PREPARE:
             defined.add(flight.name)
         if flight.kind is Kind.BIND and flight.portal is not None and flight.statement not in defined:
-            needs = (flight.statement, flight.portal.prepared)
+            needs.append((flight.statement, flight.portal.prepared))
     decisions = tuple(leg.ruling.decision for leg in legs if leg.ruling is not None)
     statements = tuple((leg.name, leg.prepared) for leg in legs if leg.kind is Kind.PREPARE)
     portals = tuple((leg.name, leg.portal) for leg in legs if leg.kind is Kind.BIND)
-    return Track(tuple(legs), decisions, statements, portals, needs, own_text)
+    return Track(tuple(legs), decisions, statements, portals, tuple(needs), own_text)
