@@ -120,6 +120,14 @@ def test_every_channel_is_listed() -> None:
     assert {name for name in files if f"channels.{name} import" in listed} == files
 
 
+def test_every_receiver_is_listed() -> None:
+    folder = SOURCE / "edges" / "answers" / "receivers"
+    listed = (folder / "__init__.py").read_text()
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "receiver"}
+    assert files
+    assert {name for name in files if f"receivers.{name} import" in listed} == files
+
+
 def test_no_path_of_one_machine_and_no_registry_is_in_the_tree() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
         "\n"

@@ -16,10 +16,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from sluice.audit.encode import encode, stamp
 from sluice.audit.events import AuthFailed, Landed, Peer, Reach
-from sluice.edges.answers import ship as ship_module
 from sluice.edges.answers.ocsf import record
 from sluice.edges.answers.openlineage import run_event
-from sluice.edges.answers.ship import ShipFailed, former_of, ship
+from sluice.edges.answers.receivers import ShipFailed
+from sluice.edges.answers.receivers.web import Web
+from sluice.edges.answers.ship import former_of, ship
 
 from .conftest import ALICE, START, asked, done, seal, some
 
@@ -86,7 +87,7 @@ def test_a_sealed_segment_is_sent_on_from_where_it_was(folder: Path, tmp_path: P
 def test_an_address_that_fails_now_and_then_gets_all_in_the_end(
     folder: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ship_module, "BATCH", 3)
+    monkeypatch.setattr(Web, "most", (3, 1 << 20))
     collector.moody = True
     url = f"http://127.0.0.1:{collector.server_port}/in?source=sluice"
     with pytest.raises(ShipFailed, match="answered with 503"):

@@ -1,4 +1,4 @@
-"""Sends the log's events elsewhere, each at least once: to a file, a syslog server (RFC 5424 over TCP) or an HTTP address.
+"""Sends the log's events elsewhere, each at least once: to a file, a syslog server, an HTTP address, Kafka or an S3-compatible store.
 
 What was sent is noted, in a file of the log's folder, after the other side has it. A run that was cut short sends its last
 batch again, so receivers tell events apart by their `id`.
@@ -8,85 +8,123 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
-import socket
-import ssl
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from sluice.edges.answers.ocsf import record
 from sluice.edges.answers.openlineage import run_event
 from sluice.edges.answers.opentelemetry import Spans
+from sluice.edges.answers.receivers import Batch, Receiver, ShipFailed, receiver
 from sluice.edges.evidence.files import put
 from sluice.edges.sinks.failed import LogFailed
 from sluice.edges.sinks.segments import open_segment, segments
 
 Form = Literal["jsonl", "ocsf", "openlineage", "otlp"]
 Former = Callable[[bytes], bytes | None]
-BATCH = 500
-_SECONDS = 30.0
-# Facility 13 (log audit), severity 6 (informational).
-_PRIORITY = 13 * 8 + 6
-
-
-class ShipFailed(Exception):
-    """The other side did not take a batch; the next run begins with it."""
 
 
 class _Sent(msgspec.Struct):
+    """Up to where a log was sent. `stream`: drawn for it once, so that two logs of one name are two for the receiver."""
+
     segment: int = 0
     offset: int = 0
+    stream: str = ""
 
 
-def ship(folder: Path, target: str, form: Form, former: Former | None = None) -> int:
+class _Line(msgspec.Struct):
+    id: str = ""
+    time: str = ""
+
+
+def ship(folder: Path, target: str, form: Form, former: Former | None = None, to: Receiver | None = None) -> int:
     """Sends what was not sent to `target` yet; the events that were. ShipFailed, LogFailed.
 
-    `target`: a path, `syslog://host:port`, or an `http://` or `https://` address, which gets lines of JSON by POST, and of `otlp` one
-    export request. `former`: what `former_of` gave, kept from one call to the next so that spans have their statement's beginning.
+    `target`: a path, `syslog://host:port`, an `http://` or `https://` address, which gets lines of JSON by POST, and of `otlp` one
+    export request, `kafka://host:port/topic` or `s3://bucket/prefix`. `former` and `to`: what `former_of` and `receiver` gave, kept from
+    one call to the next: so spans have their statement's beginning, and connections stay.
     """
-    former = former or former_of(form)
+    former, own = former or former_of(form), to or receiver(target)
     noted = folder / f"shipped-{hashlib.sha256(f'{form} {target}'.encode()).hexdigest()[:16]}.json"
     count = 0
     try:
-        for end, lines in _batches(folder, _sent(noted)):
-            bodies = [body for line in lines if (body := former(line)) is not None]
-            count += len(bodies)
-            if form == "otlp" and bodies:
-                bodies = [b'{"resourceSpans":[%b]}' % b",".join(bodies)]
-            if bodies:
-                _send(target, bodies, "application/json" if form == "otlp" else "application/x-ndjson")
+        sent = _sent(noted)
+        for begin, end, lines in _batches(folder, sent, own.most):
+            batch, held = _formed(folder, begin, lines, former, form)
+            count += held
+            if batch is not None:
+                own.send(batch)
             put(noted, msgspec.json.encode(end), synced=True)
     except (OSError, http.client.HTTPException) as error:
         raise ShipFailed(f"`{target}` did not take the events: {error}") from error
     except msgspec.MsgspecError as error:
         raise LogFailed("a line of the log is no event") from error
+    finally:
+        if to is None:
+            own.close()
     return count
 
 
 def _sent(noted: Path) -> _Sent:
     try:
-        return msgspec.json.decode(noted.read_bytes(), type=_Sent)
+        found = msgspec.json.decode(noted.read_bytes(), type=_Sent)
     except FileNotFoundError:
-        return _Sent()
+        found = _Sent()
+    if not found.stream:
+        found.stream = secrets.token_hex(8)
+        # Before anything is sent under it.
+        put(noted, msgspec.json.encode(found), synced=True)
+    return found
 
 
-def _batches(folder: Path, sent: _Sent) -> Iterator[tuple[_Sent, list[bytes]]]:
+def _batches(folder: Path, sent: _Sent, most: tuple[int, int]) -> Iterator[tuple[_Sent, _Sent, list[bytes]]]:
+    """Where a batch begins and ends, and its lines, of one segment."""
     for number in sorted(one for one in segments(folder) if one >= sent.segment):
-        at = sent.offset if number == sent.segment else 0
+        at = begin = sent.offset if number == sent.segment else 0
+        held: list[bytes] = []
         segment = open_segment(folder, number)
         try:
             for run in segment.runs(at):
-                lines = run.splitlines(keepends=True)
-                for first in range(0, len(lines), BATCH):
-                    batch = lines[first : first + BATCH]
-                    at += sum(map(len, batch))
-                    yield _Sent(number, at), [line[:-1] for line in batch]
+                for line in run.splitlines(keepends=True):
+                    at += len(line)
+                    held.append(line[:-1])
+                    if len(held) >= most[0] or at - begin >= most[1]:
+                        yield _Sent(number, begin, sent.stream), _Sent(number, at, sent.stream), held
+                        held, begin = [], at
+            if held:
+                yield _Sent(number, begin, sent.stream), _Sent(number, at, sent.stream), held
         finally:
             segment.close()
+
+
+def _formed(folder: Path, begin: _Sent, lines: list[bytes], former: Former, form: Form) -> tuple[Batch | None, int]:
+    """A batch and how many events it is of; None when it has nothing for this form."""
+    found = [(line, body) for line in lines if (body := former(line)) is not None]
+    if not found:
+        return None, 0
+    day = _line(found[0][0]).time[:10].replace("-", "/") or "undated"
+    place = f"{folder.name}-{begin.stream}/{begin.segment:06d}-{begin.offset:012d}"
+    bodies, keys = [body for _, body in found], [_key(line) for line, _ in found]
+    kind = "application/x-ndjson"
+    if form == "otlp":
+        bodies, keys, kind = [b'{"resourceSpans":[%b]}' % b",".join(bodies)], [b""], "application/json"
+    return Batch(bodies, keys, kind, place, day), len(found)
+
+
+def _key(line: bytes) -> bytes:
+    """What an event belongs to: all of its id but its number, which is its connection."""
+    return _line(line).id.rpartition("-")[0].encode()
+
+
+def _line(line: bytes) -> _Line:
+    try:
+        return msgspec.json.decode(line, type=_Line)
+    except msgspec.MsgspecError:
+        # Whatever stands in the log is sent; that it is no event is for `sluice audit verify` to say.
+        return _Line()
 
 
 def former_of(form: Form) -> Former:
@@ -100,47 +138,3 @@ def former_of(form: Form) -> Former:
         return None if found is None else msgspec.json.encode(found)
 
     return formed
-
-
-def _send(target: str, bodies: list[bytes], kind: str) -> None:
-    parts = urlsplit(target)
-    match parts.scheme:
-        case "http" | "https":
-            _post(parts, b"".join(body + b"\n" for body in bodies), kind)
-        case "syslog":
-            _syslog(parts, bodies)
-        case _:
-            with Path(target).open("ab") as file:
-                file.write(b"".join(body + b"\n" for body in bodies))
-                file.flush()
-                os.fsync(file.fileno())
-
-
-def _post(parts: SplitResult, body: bytes, kind: str) -> None:
-    host, port = parts.hostname or "", parts.port
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        connection = http.client.HTTPSConnection(host, port, timeout=_SECONDS, context=ssl.create_default_context())
-    else:
-        connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
-    try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, {"content-type": kind})
-        status = connection.getresponse().status
-    finally:
-        connection.close()
-    if not 200 <= status < 300:
-        raise ShipFailed(f"`{parts.geturl()}` answered with {status}")
-
-
-def _syslog(parts: SplitResult, bodies: list[bytes]) -> None:
-    with socket.create_connection((parts.hostname or "", parts.port or 601), _SECONDS) as connection:
-        for body in bodies:
-            event = msgspec.json.decode(body)
-            time = next((one for name in ("time", "eventTime") if isinstance(one := event.get(name), str)), "-")
-            message = f"<{_PRIORITY}>1 {time} - sluice - - - ".encode() + body
-            connection.sendall(b"%d %b" % (len(message), message))
-        # The far side closes when it has read everything: only then is the batch sent.
-        connection.shutdown(socket.SHUT_WR)
-        while connection.recv(4096):
-            pass
