@@ -24,7 +24,9 @@ from sluice.policy import annotations
 from sluice.policy import schema as cedar
 from sluice.policy.book import BUILTIN, OPAQUE
 from sluice.policy.load import load_policies
+from sluice.runtime import stages
 from sluice.runtime.metrics import Metrics
+from sluice.runtime.stages import Stages
 from sluice.testing.gateway import starter_policies
 
 HERE = Path(__file__).parent
@@ -294,6 +296,9 @@ def _metrics() -> Iterator[str]:
     yield "\n| name | kind | labels | meaning |\n| --- | --- | --- | --- |"
     for name, metric in sorted(vars(Metrics()).items()):
         if name == "registry":
+            continue
+        if isinstance(metric, Stages):
+            yield f"| `{stages.NAME}` | histogram | `stage`, `way` | {stages.HELP} |"
             continue
         labels = ", ".join(f"`{each}`" for each in metric._labelnames)
         suffix = "_total" if metric._type == "counter" else ""

@@ -397,6 +397,20 @@ fn merkle_fresh<'py>(
     Ok(three(py, found.map_err(fault)?))
 }
 
+type Told = (String, String, String, u64, u64, u64);
+
+#[pyfunction]
+#[pyo3(signature = (lines, /))]
+fn tally(py: Python<'_>, lines: &[u8]) -> Vec<Told> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let found = perhaps_detached(py, lines.len(), || kernel::tally::tally(lines));
+    let told = found.iter().map(|one| {
+        let (kind, source, outcome) = (text(&one.kind), text(&one.source), text(&one.outcome));
+        (kind, source, outcome, one.events, one.rows, one.masked)
+    });
+    told.collect()
+}
+
 #[pyfunction]
 #[pyo3(signature = (lines, /))]
 fn merkle_lines(py: Python<'_>, lines: &[u8]) -> usize {
@@ -450,6 +464,7 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(reply_signature, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_leaves, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_fresh, module)?)?;
+    module.add_function(wrap_pyfunction!(tally, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_lines, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_hashes, module)?)?;
     module.add_function(wrap_pyfunction!(merkle_root, module)?)?;

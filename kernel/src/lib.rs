@@ -11,6 +11,7 @@ pub mod merkle;
 pub mod normalize;
 pub mod rows;
 pub mod skim;
+pub mod tally;
 pub mod tracks;
 
 /// Input that breaks its own layout. The text says what, never what it held.

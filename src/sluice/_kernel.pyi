@@ -252,6 +252,13 @@ def merkle_fresh(lines: bytes, seed: bytes, /) -> tuple[bytes, bytes, bytes]:
     Raises KernelError when the last line is not whole, ValueError when the seed is not 32 bytes.
     """
 
+def tally(lines: bytes, /) -> list[tuple[str, str, str, int, int, int]]:
+    """What whole lines of the log say: (kind, source, outcome, events, rows, hidden values), each kind, source and outcome once.
+
+    The source is that of statements asked, the outcome that of these and of statements done; both are empty for other events. What is
+    no event counts for nothing.
+    """
+
 def merkle_lines(lines: bytes, /) -> int:
     """How many line feeds there are."""
 

@@ -20,3 +20,8 @@ def test_every_name_on_the_dashboard_is_a_metric_and_every_metric_of_the_log_is_
     }
     assert shown - known == set()
     assert {name for name in known if name.startswith("sluice_log_")} <= shown
+
+
+def test_every_metric_is_on_the_dashboard() -> None:
+    text = DASHBOARD.read_text()
+    assert [metric.name for metric in Metrics().registry.collect() if metric.name not in text] == []

@@ -57,6 +57,11 @@ class Approvals:
         self._store = gateway.store
         self._watches: dict[tuple[Driver, int], _Watch] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many statements of this process wait for a human."""
+        return len(self._watches)
+
     def ask(self, driver: Driver, asked: fx.AskApproval) -> None:
         """Looks for an approval of a held statement, or asks for one."""
         watch = _Watch(driver, asked.number, asked.waits)

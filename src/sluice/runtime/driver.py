@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from time import perf_counter
 from typing import Protocol
 
 from sluice.edges.sinks.jsonl import LogFailed
 from sluice.model.columns import ColumnRef
 from sluice.runtime.outlet import Outlet
 from sluice.runtime.recorder import Recorder
+from sluice.runtime.stages import EVERY, Stages
 from sluice.session import effects as fx
 from sluice.session.effects import Effect
 from sluice.session.events import (
@@ -71,9 +73,13 @@ class Driver:
         "_held_client",
         "_held_upstream",
         "_lane",
+        "_left",
         "_log",
         "_loop",
+        "_recording",
+        "_sent",
         "_services",
+        "_stages",
         "_synced",
         "_timers",
         "_to_client",
@@ -92,7 +98,13 @@ class Driver:
         services: Services,
         client: asyncio.Transport,
         upstream: asyncio.Transport,
+        stages: Stages | None = None,
     ) -> None:
+        self._stages = stages or Stages()
+        self._left = EVERY
+        # When what was sent to the database last and is measured was sent; 0: nothing is.
+        self._sent = self._recording = 0.0
+        session.watch.clock = perf_counter
         self._synced = synced
         self.session = session
         self._lane = session.lane
@@ -114,10 +126,14 @@ class Driver:
 
     def client_bytes(self, data: bytes) -> None:
         """The client sent something."""
+        if not self._left:
+            self._measured_ask(data)
+            return
+        self._left -= 1
         now = time.time()
         known = self._lane.ask(data, now)
         if known is None:
-            self._perform(self.session.on(ClientBytes(data, now)))
+            self._whole_ask(data, now)
             return
         lines, ids = known
         try:
@@ -132,10 +148,13 @@ class Driver:
 
     def upstream_bytes(self, data: bytes) -> None:
         """The database sent something."""
+        if self._sent:
+            self._measured_answer(data)
+            return
         now = time.time()
         known = self._lane.answer(data, now)
         if known is None:
-            self._perform(self.session.on(UpstreamBytes(data, now)))
+            self._whole_answer(data, now)
             return
         lines, out = known
         try:
@@ -144,6 +163,60 @@ class Driver:
             self._not_recorded(str(failure))
             return
         self._to_client(out)
+
+    def _measured_ask(self, data: bytes) -> None:
+        """As `client_bytes`, with an eye on the clock."""
+        self._left = EVERY
+        begin, now = perf_counter(), time.time()
+        known = self._lane.ask(data, now)
+        if known is None:
+            self._whole_ask(data, now)
+            return
+        asked = perf_counter()
+        self._stages.recognise.took(asked - begin)
+        lines, ids = known
+        try:
+            if self._synced:
+                self._log.append_synced(lines, ids, self._on_medium, self._not_recorded)
+                return
+            receipt = self._log.append(lines, ids)
+        except LogFailed as failure:
+            self._not_recorded(str(failure))
+            return
+        self._stages.lane_record.took(perf_counter() - asked)
+        self._to_upstream(self._lane.go(receipt)[0])
+        self._sent = perf_counter()
+
+    def _measured_answer(self, data: bytes) -> None:
+        """As `upstream_bytes`, with an eye on the clock."""
+        begin, now = perf_counter(), time.time()
+        waited, self._sent = begin - self._sent, 0.0
+        known = self._lane.answer(data, now)
+        if known is None:
+            self._stages.upstream.took(waited)
+            self._whole_answer(data, now)
+            return
+        self._stages.lane_upstream.took(waited)
+        lines, out = known
+        try:
+            self._log.append(lines, ())
+        except LogFailed as failure:
+            self._not_recorded(str(failure))
+            return
+        self._to_client(out)
+        self._stages.lane_answer.took(perf_counter() - begin)
+
+    def _whole_ask(self, data: bytes, now: float) -> None:
+        begin = perf_counter()
+        effects = self.session.on(ClientBytes(data, now))
+        self._stages.asked(self.session.watch, perf_counter() - begin)
+        self._perform(effects)
+
+    def _whole_answer(self, data: bytes, now: float) -> None:
+        begin = perf_counter()
+        effects = self.session.on(UpstreamBytes(data, now))
+        self._perform(effects)
+        self._stages.answer.took(perf_counter() - begin)
 
     def happened(self, event: Event) -> None:
         """Something else happened to the session."""
@@ -181,6 +254,7 @@ class Driver:
             kind = type(effect)
             if kind is fx.ToUpstream:
                 self._to_upstream(effect.data)  # type: ignore[union-attr]
+                self._sent = self._sent or perf_counter()
             elif kind is fx.ToClient:
                 self._to_client(effect.data)  # type: ignore[union-attr]
             elif kind is fx.Record:
@@ -192,17 +266,23 @@ class Driver:
     def _record(self, record: fx.Record) -> bool:
         try:
             if record.awaited and self._synced:
+                self._recording = perf_counter()
                 self._log.append_synced(record.lines, record.event_ids, self._on_medium, self._not_recorded)
                 return True
+            begin = perf_counter()
             receipt = self._log.append(record.lines, record.event_ids)
         except LogFailed as failure:
             self._not_recorded(str(failure))
             return False
         if record.awaited:
+            self._stages.record.took(perf_counter() - begin)
             self._perform(self.session.on(Recorded(receipt, time.time())))
         return True
 
     def _on_medium(self, receipt: Receipt) -> None:
+        if self._recording:
+            self._stages.record.took(perf_counter() - self._recording)
+            self._recording = 0.0
         if self._lane.waits and not self._closed:
             self._to_upstream(self._lane.go(receipt)[0])
             return

@@ -350,7 +350,8 @@ def _begin(
     session = Session(engine, caller, world, journal, other.login.values, proven.replication, gateway.budgets.purse)
     client, up = arrival.side, other.side
     client.transport.set_write_buffer_limits(high=gateway.config.limits.window_bytes // 2)
-    driver = Driver(session, gateway.recorder, source.durability == "synced", gateway, client.transport, up.transport)
+    synced, stages = source.durability == "synced", gateway.metrics.stages
+    driver = Driver(session, gateway.recorder, synced, gateway, client.transport, up.transport, stages)
     pid, secret = gateway.enter(
         driver, proven.database, other.login, len(other.login.secret) if proven.version > startup.PROTOCOL_3_0 else 4
     )

@@ -1,4 +1,4 @@
-"""The metrics of all workers as those of one gateway: counters and gauges are added up, a version is the newest."""
+"""The metrics of all workers as those of one gateway: counters, histograms and gauges are added up, a version is the newest, a lag the longest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from prometheus_client.core import Metric
 
 from sluice.runtime.reins import Family
 
-_NEWEST: Final = frozenset({"sluice_snapshot_version"})
+_NEWEST: Final = frozenset({"sluice_snapshot_version", "sluice_log_lag_seconds"})
+"""Of these, the largest counts."""
+
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
@@ -46,7 +48,7 @@ class Merged(CollectorRegistry):
     def ended(self, worker: int) -> None:
         """A worker is no more: what it counted stays counted."""
         for family in self._told.pop(worker, ()):
-            if family.kind == "counter":
+            if family.kind in ("counter", "histogram"):
                 for name, labels, value in family.samples:
                     key = (family.name, name, labels)
                     self._past[key] = self._past.get(key, 0.0) + value

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sluice.audit.note import Checkpoint
+from sluice.audit.tally import Tallied
 from sluice.edges.evidence.notary import Notary
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
 from sluice.edges.sinks.spool import Spool
@@ -46,6 +47,8 @@ class Recorder:
         self._waiting: list[tuple[tuple[str, ...], Synced, Callable[[str], None]]] = []
         self._syncing = False
         self._dirty = False
+        # By the loop's clock; 0: every line has a checkpoint.
+        self._unsigned_since = 0.0
         self._executor = ThreadPoolExecutor(1, "log-sync")
         self._timer: asyncio.TimerHandle | None = None
         self.events = 0
@@ -84,6 +87,15 @@ class Recorder:
     def checkpoint(self) -> Checkpoint:
         """The newest signed head of the log's tree."""
         return self._notary.signed
+
+    @property
+    def lag(self) -> float:
+        """For how many seconds the oldest line without a checkpoint has been in the log."""
+        return asyncio.get_running_loop().time() - self._unsigned_since if self._unsigned_since else 0.0
+
+    def told(self) -> Iterable[Tallied]:
+        """What the lines say that were signed since the last time, added up."""
+        return self._notary.told()
 
     @property
     def closed(self) -> int:
@@ -137,6 +149,7 @@ class Recorder:
     def _soil(self) -> None:
         if not self._dirty:
             self._dirty = True
+            self._unsigned_since = self._unsigned_since or asyncio.get_running_loop().time()
             self._timer = asyncio.get_running_loop().call_later(self._log.fsync_ms / 1000, self._sync)
             if self._sign_timer is None:
                 self._sign_timer = asyncio.get_running_loop().call_later(SIGN_SECONDS, self._sign)
@@ -197,6 +210,9 @@ class Recorder:
         checkpoint = done.result() if error is None else None
         if checkpoint is not None:
             self.signed(checkpoint)
+        if error is None:
+            behind = self._synced_to != self._log.position
+            self._unsigned_since = asyncio.get_running_loop().time() if behind else 0.0
         if (error is not None or self._synced_to != self._log.position) and self._sign_timer is None:
             self._sign_timer = asyncio.get_running_loop().call_later(SIGN_SECONDS, self._sign)
 

@@ -304,6 +304,9 @@ def _measure(gateway: Gateway) -> None:
     gateway.metrics.signed.set(gateway.recorder.checkpoint.size)
     gateway.metrics.witness_failures.set(gateway.witnessing.failures)
     gateway.metrics.snapshot.set(gateway.worlds.version)
+    gateway.metrics.lag.set(gateway.recorder.lag)
+    gateway.metrics.holds.set(gateway.approvals.waiting)
+    gateway.metrics.count(gateway.recorder.told())
     if gateway.peers.number or gateway.peers.workers == 1:
         gateway.metrics.workers.set(0 if gateway.stopping else 1)
 

@@ -33,12 +33,13 @@ _UNREADABLE = {
 
 def rulings_of(state: State, understood: Understood, text: bytes, now: float) -> Sequence[Ruling]:
     """The ruling on each statement of a text, for the purpose it states."""
+    begin = state.watch.clock()
     purpose = purpose_of(state, text)
     budgeting.refresh(state, now)
     spans = understood.spans
-    if len(spans) == 1:
-        return (state.rulings.of(spans[0], text, spans, purpose, state.past, now),)
-    return tuple([state.rulings.of(span, text, spans, purpose, state.past, now) for span in spans])
+    found = [state.rulings.of(span, text, spans, purpose, state.past, now) for span in spans]
+    state.watch.deciding += state.watch.clock() - begin
+    return found
 
 
 def first_refused(state: State, rulings: Sequence[Ruling]) -> Refusal | None:

@@ -61,7 +61,7 @@ _LOG = Refusal(
 class Session:
     """One client's connection to one source, from the moment both are logged in."""
 
-    __slots__ = ("_client", "_state", "lane")
+    __slots__ = ("_client", "_state", "lane", "watch")
 
     def __init__(
         self,
@@ -91,6 +91,8 @@ class Session:
         self._state.plain_strings = parameters.get("standard_conforming_strings") == "on"
         self.lane = Lane(engine, self._state, self._client)
         """The fast way for exchanges that are known; what it does not take, `on` does."""
+        self.watch = self._state.watch
+        """Times the session's stages, once it is given a clock."""
 
     def start(self, at: float) -> list[Effect]:
         """The first effects: the connection is recorded, and the server is asked how names resolve in it."""

@@ -130,6 +130,7 @@ def understand(state: State, text: bytes) -> Understood | None:
     known = analyses.recall(text)
     if known is not None and state.plain_strings and state.encoding == "UTF8":
         return known
+    begin = state.watch.clock()
     limits = state.world.limits
     statements: tuple[Statement, ...] | None = state.lowered.pop(text, None)
     if statements is None:
@@ -139,6 +140,7 @@ def understand(state: State, text: bytes) -> Understood | None:
             return None
         statements = state.engine.lower(readable(state, text))
     understood = analyses.understand(text, statements, state.statements.spans(), state.portals.spans())
+    state.watch.analysing += state.watch.clock() - begin
     if understood.unknown and state.sought != text and state.status != "E":
         # Somebody else may have made it a moment ago: look at the catalog once more before saying no.
         state.sought = text

@@ -23,6 +23,7 @@ from sluice.session.names import Book, Portal, Prepared
 from sluice.session.permit import Permit, PermitDenied, Receipt, mint, mint_internal, mint_refusal
 from sluice.session.purse import Purse
 from sluice.session.rulings import Ruling, Rulings
+from sluice.session.stopwatch import Stopwatch
 from sluice.session.world import World
 from sluice.sql.bodies import Statement
 from sluice.sql.lineage import Context
@@ -116,6 +117,7 @@ class State:
     counted: dict[str, int] = field(default_factory=dict)
     """In how many rows it had each label in clear, where policies ask."""
     purse: Purse = field(default_factory=Purse)
+    watch: Stopwatch = field(default_factory=Stopwatch)
     inheriting: list[tuple[ColumnRef, str]] = field(default_factory=list)
     uncommitted: list[tuple[int, int, ColumnRef, str]] = field(default_factory=list)
     """Labels taken on inside a transaction: in force here at once, for everybody when it commits."""

@@ -9,10 +9,13 @@ next start, which therefore also notices when those are no longer what was signe
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from threading import Lock
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sluice.audit.note import Checkpoint, NoteError, Signer
+from sluice.audit.tally import Tallied, Tally
 from sluice.audit.tree import HASH, SALT, Edge, fresh, leaves
 from sluice.edges.evidence.files import (
     Closed,
@@ -48,6 +51,7 @@ class Notary:
         self._folder = log.path
         self._tree = FlatTree(self._folder)
         self._salts: bytearray = bytearray()
+        self._tally, self._tallying = Tally(), Lock()
         self.signed = read_checkpoint(self._folder, self.verifier) or Checkpoint(origin, 0, Edge().root())
         closed = self._closed()
         self._edge = closed[-1].behind() if closed else Edge()
@@ -72,6 +76,11 @@ class Notary:
         self._take(size)
         self._sign()
         return self.signed if self.signed != before else None
+
+    def told(self) -> Iterable[Tallied]:
+        """What the lines say that were signed since the last time, added up. May be called from any thread."""
+        with self._tallying:
+            return self._tally.take()
 
     def _closed(self) -> list[Closed]:
         closed = read_closed(self._folder)
@@ -140,6 +149,8 @@ class Notary:
             for run in runs(fd, self._offset, size):
                 self._add(run)
                 self._offset += len(run)
+                with self._tallying:
+                    self._tally.add(run)
         finally:
             os.close(fd)
 
