@@ -1,4 +1,7 @@
-"""Several workers are one gateway: one log of many, one set of rules, one count of what went wrong, and no worker is missed."""
+"""Several workers are one gateway: one log of many, one set of rules, one count of what went wrong, and no worker is missed.
+
+On both kinds of store.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from typer.testing import CliRunner
 
 from sluice.edges.approvals import desk
 from sluice.edges.revocations import revoke
-from sluice.edges.store import SqlitePlace, Store
+from sluice.edges.store import Place, PostgresPlace, SqlitePlace, Store
 from sluice.faces.cli.main import app
 from sluice.model.identity import Identity
 from sluice.runtime.keys import owner_of
@@ -35,7 +38,8 @@ LABELS = "labels: {pii: redact}\ncolumns: {mill: {public.people.name: pii}}\n"
 SCHEMA = """
 create table people (id int, name text); insert into people values (1, 'Person One');
 create table copies (id int, name text); create table slips (id int); grant all on slips to mill_gateway;
-grant all on people, copies to mill_gateway; alter table copies owner to mill_gateway; grant create on schema public to mill_gateway;
+create view shown as select id from people;
+grant all on people, copies, shown to mill_gateway; alter table copies owner to mill_gateway; grant create on schema public to mill_gateway;
 """
 PEOPLE = ("ada", "ben", "cyd", "dee")
 
@@ -44,6 +48,7 @@ PEOPLE = ("ada", "ben", "cyd", "dee")
 class Mill:
     gateway: RunningGateway
     server: PostgresServer
+    place: Place
     told: list[str] = field(default_factory=list)
 
     def connect(self, who: str = "ada") -> psycopg.Connection:
@@ -80,19 +85,26 @@ class Mill:
         return found.output
 
 
-@pytest.fixture(scope="module")
-def mill(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mill]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def mill(
+    request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mill]:
     folder: Path = tmp_path_factory.mktemp("mill")
-    for one in ("database if exists mill", "role if exists mill_gateway"):
+    # What a killed worker ran goes on at the server for a while.
+    for one in ("database if exists mill with (force)", "database if exists mill_control", "role if exists mill_gateway"):
         postgres.psql(f"drop {one}")
     postgres.psql("create role mill_gateway login nosuperuser")
-    postgres.psql("create database mill")
+    for one in ("mill", "mill_control"):
+        postgres.psql(f"create database {one}")
+    shared = request.param == "postgres"
+    place: Place = PostgresPlace(postgres.dsn("mill_control")) if shared else SqlitePlace(folder / "control.db")
+    where = f"store: {{url: 'postgresql://postgres@127.0.0.1:{postgres.port}/mill_control'}}\n" if shared else ""
     postgres.psql(SCHEMA, "mill")
     proof = verifier(PASSWORD)
     users = "".join(f'  {name}: {{groups: [work], scram: "{proof}"}}\n' for name in PEOPLE)
     config = (
         f"sources:\n  mill: {{host: 127.0.0.1, port: {postgres.port}, environment: staging, user: mill_gateway}}\n"
-        f"users:\n{users}masking: {{key: {{file: masking.key}}}}\naudit: {{path: audit, origin: example.com/mill}}\n"
+        f"users:\n{users}masking: {{key: {{file: masking.key}}}}\naudit: {{path: audit, origin: example.com/mill}}\n{where}"
         "limits: {auth_failures_per_minute_per_user: 3}\n"
     )
     files = {"policies/mill.cedar": POLICIES, "labels.yaml": LABELS}
@@ -108,7 +120,7 @@ def mill(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     listener = threading.Thread(target=listen)
     listener.start()
     with RunningGateway(folder, config, files=files, workers=2, environment=environment) as gateway:
-        yield Mill(gateway, postgres, told)
+        yield Mill(gateway, postgres, place, told)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
         end.sendto(b"", str(folder / "notify"))
     listener.join()
@@ -161,9 +173,30 @@ def test_labels_taken_on_by_a_write_hold_in_the_other_worker_before_the_writer_g
         assert "Person" not in str(shown[0])
 
 
+def test_a_catalog_that_changed_elsewhere_is_noticed_once_and_known_in_every_worker(mill: Mill) -> None:
+    one, two = mill.on_each()
+    with one, two:
+        for each in (one, two, one, two, one, two):
+            assert each.execute("select id from shown").fetchall() == [(1,)]
+        mill.server.psql("drop view shown; create view shown as select name as id from people", "mill")
+        mill.server.psql("grant all on shown to mill_gateway", "mill")
+
+        def hidden(connection: psycopg.Connection) -> bool:
+            try:
+                ((found,),) = connection.execute("select id from shown").fetchall()
+            except psycopg.errors.SerializationFailure as withheld:
+                assert "the schema has just changed" in str(withheld)
+                return False
+            assert "Person" not in str(found)
+            return bool(found != 1)
+
+        for each in (one, two):
+            mill.gateway.until(lambda each=each: hidden(each), "the new view")  # type: ignore[misc]
+
+
 def test_a_revocation_ends_the_sessions_in_every_worker_and_nobody_elses(mill: Mill) -> None:
     mine, others = [*mill.on_each("ben"), *mill.on_each("ben")], mill.on_each("cyd")
-    store = Store(SqlitePlace(mill.gateway.folder / "control.db"))
+    store = Store(mill.place)
     store.write(lambda c: revoke(c, "user", "ben", "left", "user:dee", time.time(), None), "revocations").result()
     store.close()
 
@@ -216,7 +249,7 @@ def test_one_approval_lets_one_of_two_workers_go_on(mill: Mill) -> None:
             results.append(error.diag.message_detail or "")
 
     one, two = mill.on_each()
-    store = Store(SqlitePlace(mill.gateway.folder / "control.db"))
+    store = Store(mill.place)
     with one, two:
         threads = [threading.Thread(target=write, args=(each,)) for each in (one, two)]
         for thread in threads:
@@ -335,6 +368,8 @@ def ended(mill: Mill) -> set[str]:
 def test_it_ends_in_good_order_once_what_runs_is_over(mill: Mill) -> None:
     one, two = mill.on_each()
     result: list[object] = []
+    said: list[str] = []
+    one.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
     thread = threading.Thread(target=lambda: result.append(one.execute("select pg_sleep(2), 7").fetchall()[0][1]))
     thread.start()
     asleep = "select count(*) from pg_stat_activity where datname = 'mill' and query like 'select pg_sleep(2)%' and state = 'active'"
@@ -342,6 +377,11 @@ def test_it_ends_in_good_order_once_what_runs_is_over(mill: Mill) -> None:
     assert mill.gateway.stop() == 0
     thread.join(30)
     assert result == [7]
+    with pytest.raises(psycopg.OperationalError):
+        # It was told so when its statement was over, not when the time to wait for it was.
+        for _ in one.notifies(timeout=1):
+            pass
+    assert "the gateway is shutting down" in said
     assert any(said.startswith("STOPPING=1") for said in mill.told)
     with pytest.raises(psycopg.OperationalError):
         two.execute("select 1")

@@ -97,6 +97,7 @@ class Fleet:
         self._learned = 0
         self._owed: dict[tuple[Worker, int], int] = {}
         self._published = 0.0
+        gateway.worlds.reread = lambda source: self._all(CatalogChanged(source))
 
     def start(self) -> None:
         """Starts every worker, and keeps each running."""
@@ -252,6 +253,11 @@ class Fleet:
             del self._owed[worker, number]
             if worker.reins is not None and number:
                 worker.reins.tell(Applied(number))
+
+    def _all(self, message: Message) -> None:
+        for each in self._workers:
+            if each.reins is not None:
+                each.reins.tell(message)
 
     def _others(self, worker: Worker, message: Message) -> None:
         for each in self._workers:

@@ -154,7 +154,7 @@ async def _serve(
     admin = await postern.open(config.admin.address, config.admin.port) if role.leads else 0
     most = gateway.peers.share(config.limits.connections)
     work = [Steady("accepting connections", partial(accept, one, gateway.admit, most)) for one in listeners]
-    work.append(Steady("catalogs", gateway.worlds.poll))
+    work.append(Steady("catalogs", partial(gateway.worlds.poll, role.leads)))
     work.append(Steady("housekeeping", partial(_housekeep, gateway, path, role, notify, fleet)))
     if role.leads:
         work.append(Steady("Slack", partial(follow_slack, gateway)))

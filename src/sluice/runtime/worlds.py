@@ -50,6 +50,8 @@ class Worlds:
         self._followers: dict[str, set[Notify]] = {name: set() for name in config.sources}
         self.drifted: Callable[[str, Places], None] | None = None
         """Where labels learned are told instead of written: another process keeps the file."""
+        self.reread: Callable[[str], None] | None = None
+        """Who hears of a catalog that was read here, when other processes leave it to this one to notice."""
         self._learned = read_learned(config.audit.path)
         self._proposed = Proposed(config.audit.path)
         self._gathered = Gathered(config.audit.path)
@@ -85,10 +87,14 @@ class Worlds:
             catalog = await self.build(name, rows)
         except (OSError, ValueError, TimeoutError) as error:
             log.warning("the catalog could not be read", source=name, reason=str(error).strip())
+            # Whoever was told that it changed will not be told again.
+            self._tokens.pop(name, None)
             return False
         if self._config.sources.get(name) == source and self.newest(name, reading):
             self._tokens[name] = token[0]
             self.publish(name, catalog)
+            if self.reread is not None:
+                self.reread(name)
         return True
 
     def reading(self) -> int:
@@ -178,8 +184,11 @@ class Worlds:
             else:
                 del self._worlds[name]
 
-    async def poll(self) -> None:
-        """Forever: notices changes of any catalog that were made elsewhere, and sources that came back."""
+    async def poll(self, everything: bool = True) -> None:
+        """Forever: notices changes of any catalog that were made elsewhere, and sources that came back.
+
+        Without `everything`, only what is not known is looked for: another process looks for changes, and tells.
+        """
         while True:
             await asyncio.sleep(POLL_SECONDS)
             taken = self._gathered.take()
@@ -190,7 +199,7 @@ class Worlds:
                     self.publish(name, world.catalog)
             for name in self._config.sources:
                 # A source that does not answer holds up its own look alone.
-                if name not in self._looking:
+                if name not in self._looking and (everything or name not in self._tokens):
                     self._beside(name, self.look(name))
 
     def _beside(self, name: str, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
@@ -216,6 +225,7 @@ class Worlds:
         try:
             token = await ask(name, source, self._engine.change_sql)
         except (OSError, ValueError, TimeoutError):
+            self._tokens.pop(name, None)
             return
         if token[0] != self._tokens.get(name):
             await self.load(name)

@@ -25,18 +25,22 @@ _UNKNOWN = Refusal(
     detail="its labels cannot be known",
     hint="give the gateway's upstream role the right to see the table, then run the statement again",
 )
+_OUTDATED = Refusal(
+    "the schema has just changed, so the result was withheld",
+    detail="what the statement names is something else than when it was analysed",
+    hint="run the statement again",
+    code="40001",
+)
 
 
 def describe(state: State, run: Run, answered: Columns, now: float) -> bool:
     """Fixes how the result that follows is passed on; False: its description is not to be said (refused or held)."""
     shape = _shape(state, run, answered.raw, now)
-    if shape.unknown:
-        if state.looked_up != answered.raw:
-            _look_up(state, answered.raw)
-            state.held_rows.append(answered)
-            return False
-        shape = Shape(run.ruling, refusal=_UNKNOWN)
-    return _take(state, run, shape, answered.raw)
+    if shape.unknown and state.looked_up != answered.raw:
+        _look_up(state, run, answered.raw)
+        state.held_rows.append(answered)
+        return False
+    return _take(state, run, _doubted(run, shape), answered.raw)
 
 
 def describe_portal(state: State, run: Run, portal: Portal, answered: Rows, now: float) -> bool:
@@ -45,18 +49,23 @@ def describe_portal(state: State, run: Run, portal: Portal, answered: Rows, now:
     if raw is None:
         return False
     shape = _shape(state, run, raw, now, None if portal.described else portal.formats)
-    if shape.unknown:
-        if state.looked_up != raw:
-            _look_up(state, raw)
-            state.held_rows.append(answered)
-            return False
-        shape = Shape(run.ruling, refusal=_UNKNOWN)
-    _take(state, run, shape, raw)
+    if shape.unknown and state.looked_up != raw:
+        _look_up(state, run, raw)
+        state.held_rows.append(answered)
+        return False
+    _take(state, run, _doubted(run, shape), raw)
     return True
 
 
-def _look_up(state: State, raw: bytes) -> None:
-    state.looked_up = raw
+def _doubted(run: Run, shape: Shape) -> Shape:
+    if shape.unknown:
+        return Shape(run.ruling, refusal=_UNKNOWN)
+    # A view of the same name may be made of other columns by now, and only a new analysis would know.
+    return Shape(run.ruling, refusal=_OUTDATED) if run.outdated else shape
+
+
+def _look_up(state: State, run: Run, raw: bytes) -> None:
+    state.looked_up, run.outdated = raw, True
     state.also.append(fx.RefreshCatalog())
 
 

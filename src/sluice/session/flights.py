@@ -55,6 +55,8 @@ class Run:
     copied_under: tuple[Mask | None, ...] | None = None
     swallow: bool = False
     """Nothing more of this result goes to the client (its row limit is reached, or it was refused)."""
+    outdated: bool = False
+    """Its result named an object that was not known when it was analysed."""
 
     def told(self) -> tuple[Found, ...]:
         """What was found as the event tells it: by output and label, and whether it left in clear."""

@@ -196,6 +196,8 @@ class Session:
         answering.answers_in(state)
         if state.inbox and state.wait is None:
             asking.advance(state, now)
+        if state.stopping and self.idle:
+            state.fatal(_STOPPING)
         return state.drain()
 
     def _recorded(self, state: State, event: Recorded) -> list[Effect]:
