@@ -5,15 +5,18 @@ from __future__ import annotations
 import hmac
 import http.client
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import pytest
 from listening import Letters, Receiver
+from sqlalchemy import select
 from yard import UPDATE, Asking, Yard, asked_for, command, opened, refused
 
+from sluice.edges.store.tables import outbox
 from sluice.testing.postgres import PostgresServer
 
 SECRET = b"a signing secret that is only made up"
@@ -84,6 +87,43 @@ def test_a_channel_that_is_down_loses_nothing_and_holds_up_no_other(told: Told) 
         command(told.yard, "lena", "approvals", "deny", request, "--reason", "not today")
         answered = told.hook.next_json()
         assert (answered["type"], answered["data"]["state"]) == ("request-answered", "denied")  # type: ignore[index]
+
+
+def test_channels_that_were_down_get_everything_once_and_in_order_when_they_are_back(told: Told) -> None:
+    told.slack.__exit__()
+    told.letters.__exit__()
+    texts = [f"update stock set n = 5 where id = {number}" for number in range(11, 15)]
+    asked = [asked_for(refused(told.yard, text, approval="error")) for text in texts]
+
+    def tried() -> bool:
+        waiting = told.yard.store.read(
+            lambda c: c.execute(select(outbox.c.channel).where(outbox.c.done_at.is_(None), outbox.c.attempts > 0)).all()
+        ).result()
+        return {channel for (channel,) in waiting} == {"webhook:ops", "slack", "mail"}
+
+    told.yard.gateway.until(tried, "each channel to be tried in vain")
+    told.slack.__enter__()
+    told.letters.__enter__()
+    with told.hook:
+        mailed = heard_of(asked, lambda: told.letters.next()[2])
+        posted = heard_of(asked, lambda: told.slack.next().body)
+        hooked = heard_of(asked, lambda: told.hook.next().body)
+    assert mailed == posted == hooked == asked
+    assert told.letters.taken.empty()
+    assert told.slack.heard.empty()
+
+    assert told.hook.heard.empty()
+    for request in asked:
+        told.yard.vote(request, verdict="deny")
+
+
+def heard_of(asked: list[str], heard: Callable[[], bytes]) -> list[str]:
+    """The requests that messages name, in order, until as many came as were asked; what came of earlier tests is left out."""
+    found: list[str] = []
+    while len(found) < len(asked):
+        name = re.findall(r"r-[a-z2-9]{8}", heard().decode())[0]
+        found += [name] if name in asked else []
+    return found
 
 
 def test_a_button_in_slack_releases_who_waits(told: Told) -> None:

@@ -91,7 +91,11 @@ def mill(
 ) -> Iterator[Mill]:
     folder: Path = tmp_path_factory.mktemp("mill")
     # What a killed worker ran goes on at the server for a while.
-    for one in ("database if exists mill with (force)", "database if exists mill_control", "role if exists mill_gateway"):
+    for one in (
+        "database if exists mill with (force)",
+        "database if exists mill_control",
+        "role if exists mill_gateway",
+    ):
         postgres.psql(f"drop {one}")
     postgres.psql("create role mill_gateway login nosuperuser")
     for one in ("mill", "mill_control"):

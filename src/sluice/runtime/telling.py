@@ -1,6 +1,7 @@
-"""Telling people: what the outbox holds is delivered by whichever process comes first, again and again until it arrives.
+"""Telling people: what the outbox holds is delivered by whichever node comes first, again and again until it arrives.
 
-Deliveries run in threads, beside the loop; a channel that hangs or is down holds up nothing but its own messages.
+Deliveries run in threads, beside the loop; a channel that hangs or is down holds up nothing but its own messages, and gets them
+in their order when it is back.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from sluice.runtime.approvals import done
 if TYPE_CHECKING:
     from sluice.runtime.gateway import Gateway
 
+_ROUND_SECONDS = outbox.CLAIM_SECONDS / 2
+"""Who delivers gives the rest back after so long: a claim must not run out under it."""
 _PRIVATE = ("digest", "parties")
 log = structlog.get_logger("sluice.telling")
 
@@ -35,7 +38,7 @@ class Telling:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._busy = False
+        self._busy: set[str] = set()
 
     def post(self, connection: Connection, subject: str, what: Request | Grant, now: float, wait: float = 0.0) -> None:
         """Writes what is to be told, in the transaction that makes it true (with the topic `outbox`); see `outbox.post`."""
@@ -49,27 +52,40 @@ class Telling:
             self._gateway.spawn(self.keep())
 
     async def keep(self) -> None:
-        """Delivers what is due; at most one round at a time."""
-        if self._busy:
+        """Delivers what is due, one after the other in each channel; at most one round of a channel at a time."""
+        channels, store, now = channels_of(self._gateway.config.approvals), self._gateway.store, time.time()
+        free = channels.keys() - self._busy
+        if not free:
             return
-        self._busy = True
         try:
-            await self._round()
+            found = await done(store.read(lambda connection: outbox.due(connection, free, now)))
         except StoreError as error:
             log.warning("the outbox could not be read", reason=str(error))
-        finally:
-            self._busy = False
-
-    async def _round(self) -> None:
-        channels, store = channels_of(self._gateway.config.approvals), self._gateway.store
-        now = time.time()
-        if not channels or not await done(store.read(lambda connection: outbox.due(connection, now))):
             return
-        # No topic: a delivery is nobody else's news.
-        claimed = await done(store.write(lambda connection: outbox.claim(connection, channels, now)))
-        await asyncio.gather(*(self._deliver(channels[each.channel], each) for each in claimed))
+        mine = set(found) - self._busy
+        self._busy |= mine
+        await asyncio.gather(*(self._round(name, channels[name]) for name in mine))
 
-    async def _deliver(self, channel: Channel, message: Message) -> None:
+    async def _round(self, name: str, channel: Channel) -> None:
+        store, now, began = self._gateway.store, time.time(), time.monotonic()
+        try:
+            # No topic: a delivery is nobody else's news.
+            claimed = await done(store.write(lambda connection: outbox.claim(connection, name, now)))
+            tried = 0
+            for tried, message in enumerate(claimed, 1):  # noqa: B007
+                arrived = await self._deliver(channel, message)
+                if time.monotonic() - began > _ROUND_SECONDS or not (arrived or message.attempts >= outbox.STUBBORN):
+                    break
+            rest = claimed[tried:]
+            if rest:
+                await done(store.write(lambda connection: outbox.release(connection, rest)))
+        except StoreError as error:
+            log.warning("the outbox could not be kept", reason=str(error))
+        finally:
+            self._busy.discard(name)
+
+    async def _deliver(self, channel: Channel, message: Message) -> bool:
+        """Whether it arrived."""
         store, address = self._gateway.store, self._gateway.config.approvals.address or ""
         try:
             await asyncio.to_thread(channel.tell, message, address)
@@ -81,6 +97,7 @@ class Telling:
                 self._gateway.try_note(
                     TellingFailed(self._gateway.new_id(), stamp(now), message.channel, message.subject, subject, why)
                 )
-            return
+            return False
         now = time.time()
         await done(store.write(lambda connection: outbox.delivered(connection, message.id, now)))
+        return True

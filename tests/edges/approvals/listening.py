@@ -69,23 +69,25 @@ class Receiver:
 
 
 class Letters:
-    """A real SMTP server in a thread; `next` is the next mail it took."""
+    """A real SMTP server in a thread, which may end and come back; `next` is the next mail it took."""
 
     def __init__(self) -> None:
         self.taken: queue.Queue[tuple[str, list[str], bytes]] = queue.Queue()
         self.port = free_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller: Controller | None = None
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         self.taken.put((envelope.mail_from or "", envelope.rcpt_tos, envelope.content or b""))  # type: ignore[arg-type]
         return "250 taken"
 
     def __enter__(self) -> Letters:
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._controller.stop()
+        if self._controller is not None:
+            self._controller.stop()
 
     def next(self) -> tuple[str, list[str], bytes]:
         return self.taken.get(timeout=30)

@@ -2,15 +2,18 @@
 
 Whoever delivers claims a message for a while first; when that process dies the claim runs out, and another delivers it.
 A message may thus arrive twice, and carries an id by which its receiver can tell.
+
+Each channel gets its messages in the order in which they were written, by one process at a time: one that fails holds up those
+after it, until it has failed so often that it may be the message and not the channel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from sluice.edges.approvals.requests import new_id
 from sluice.edges.store.tables import outbox
@@ -20,6 +23,9 @@ FIRST_SECONDS = 2.0
 LONGEST_SECONDS = 600.0
 LAST_SECONDS = 7 * 86_400.0
 KEPT_SECONDS = 86_400.0
+STUBBORN = 6
+"""A message that failed so often holds up no other."""
+_MOST = 20
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -65,28 +71,18 @@ def complete(connection: Connection, about: str, detail: dict[str, Any], now: fl
             connection.execute(update(outbox).where(outbox.c.id == row.id).values(payload=payload, next_at=now))
 
 
-def due(connection: Connection, now: float) -> bool:
-    """Whether anything waits to be delivered now."""
-    wanted = select(outbox.c.id).where(
-        outbox.c.done_at.is_(None), outbox.c.next_at <= now, outbox.c.claimed_until <= now
-    )
-    return connection.execute(wanted.limit(1)).one_or_none() is not None
+def due(connection: Connection, channels: Iterable[str], now: float) -> list[str]:
+    """The channels in which something is to be delivered now, and which nobody is at."""
+    return [channel for channel in channels if _is_due(_first(connection, channel), now)]
 
 
-def claim(connection: Connection, channels: Iterable[str], now: float, most: int = 20) -> list[Message]:
-    """Takes messages to deliver; nobody else gets them for `CLAIM_SECONDS`."""
-    wanted = (
-        select(outbox)
-        .where(
-            outbox.c.done_at.is_(None), outbox.c.next_at <= now, outbox.c.claimed_until <= now,
-            outbox.c.channel.in_(list(channels)),
-        )
-        .order_by(outbox.c.created_at, outbox.c.id)
-        .limit(most)
-    )  # fmt: skip
-    rows = connection.execute(wanted).all()
-    for row in rows:
-        connection.execute(update(outbox).where(outbox.c.id == row.id).values(claimed_until=now + CLAIM_SECONDS))
+def claim(connection: Connection, channel: str, now: float) -> list[Message]:
+    """Takes what a channel is to be told next, in order; nobody else delivers there for `CLAIM_SECONDS`."""
+    rows = _first(connection, channel)
+    if not _is_due(rows, now):
+        return []
+    ids = [row.id for row in rows]
+    connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(claimed_until=now + CLAIM_SECONDS))
     return [
         Message(
             id=row.id, channel=row.channel, subject=row.subject, payload=row.payload, attempts=row.attempts,
@@ -94,6 +90,24 @@ def claim(connection: Connection, channels: Iterable[str], now: float, most: int
         )
         for row in rows
     ]  # fmt: skip
+
+
+def release(connection: Connection, messages: Iterable[Message]) -> None:
+    """Gives back what was claimed and not tried."""
+    ids = [message.id for message in messages]
+    connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(claimed_until=0.0))
+
+
+def _first(connection: Connection, channel: str) -> Sequence[Row[Any]]:
+    wanted = select(outbox).where(outbox.c.done_at.is_(None), outbox.c.channel == channel)
+    return connection.execute(wanted.order_by(outbox.c.created_at, outbox.c.id).limit(_MOST)).all()
+
+
+def _is_due(rows: Sequence[Row[Any]], now: float) -> bool:
+    if any(row.claimed_until > now for row in rows):
+        return False
+    leading = [row for row in rows if row.attempts < STUBBORN][:1] or rows
+    return any(row.next_at <= now for row in leading)
 
 
 def delivered(connection: Connection, message: str, now: float) -> None:

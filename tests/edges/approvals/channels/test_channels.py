@@ -107,6 +107,12 @@ def test_a_no_of_slack_is_no_delivery() -> None:
         channels_of(slacked(receiver.url))["slack"].tell(ASKED, ADDRESS)
 
 
+@pytest.mark.parametrize("answer", [b"<html>come back later</html>", b"[]", b"[" * 100_000])
+def test_what_is_no_answer_of_slack_is_no_delivery(answer: bytes) -> None:
+    with Receiver(answer=answer) as receiver, pytest.raises(ChannelError, match="Slack's answer is no"):
+        channels_of(slacked(receiver.url))["slack"].tell(ASKED, ADDRESS)
+
+
 def test_only_what_slack_signed_just_now_is_genuine() -> None:
     body, at = b"payload=x", 1_700_000_000
     signature = "v0=" + hmac.new(KEY, f"v0:{at}:".encode() + body, hashlib.sha256).hexdigest()

@@ -83,10 +83,7 @@ def socket_of(settings: Slack) -> str:
     except (SecretError, UnicodeDecodeError) as error:
         raise ChannelError(f"the app token cannot be read: {error}") from error
     headers = {"authorization": f"Bearer {token}", "content-type": "application/x-www-form-urlencoded"}
-    try:
-        answer = json.loads(post(f"{settings.api}/apps.connections.open", b"", headers) or b"{}")
-    except ValueError as error:
-        raise ChannelError("Slack's answer is no JSON") from error
+    answer = _answer(post(f"{settings.api}/apps.connections.open", b"", headers))
     url = str(answer.get("url", "")) if answer.get("ok") else ""
     parts = urlsplit(url)
     if not url:
@@ -141,7 +138,18 @@ class _Slack:
         except (SecretError, UnicodeDecodeError) as error:
             raise ChannelError(f"the token cannot be read: {error}") from error
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json; charset=utf-8"}
-        answer = json.loads(post(f"{self._settings.api}/chat.postMessage", json.dumps(text).encode(), headers) or b"{}")
+        answer = _answer(post(f"{self._settings.api}/chat.postMessage", json.dumps(text).encode(), headers))
         if not answer.get("ok"):
             # Slack says no with status 200.
             raise ChannelError(f"Slack refused the message: {str(answer.get('error', 'unknown'))[:100]}")
+
+
+def _answer(body: bytes) -> dict[str, Any]:
+    """What Slack said. Raises ChannelError: what stands before it may say anything else."""
+    try:
+        found = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise ChannelError("Slack's answer is no JSON") from error
+    if not isinstance(found, dict):
+        raise ChannelError("Slack's answer is no object")
+    return found
