@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +12,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from sluice.edges import budgets
 from sluice.edges.store import SqlitePlace, Store
+from sluice.faces.cli.main import app
 from sluice.testing.gateway import RunningGateway, verifier
 from sluice.testing.postgres import PostgresServer
 
@@ -129,6 +133,26 @@ def test_a_result_is_cut_where_policy_says_so(post: Post) -> None:
         assert (len(rows), "budget" in said[0]) == (BUDGET, True)
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="budget"):
             connection.execute("select phone from box")
+
+
+def test_a_spent_budget_is_shown_and_told_once(post: Post) -> None:
+    who = next(post.people)
+    with post.connect(who) as connection:
+        for _ in range(3):
+            connection.execute("select mail from box").fetchall()
+    mine = lambda event: event["event"] == "budget-spent" and event["who"] == f"user:{who}"  # noqa: E731
+    event = post.one.event(mine)
+    assert (event["label"], event["most"], event["seconds"]) == ("pii.email", BUDGET, 3600)
+    assert len([event for event in post.one.events() if mine(event)]) == 1
+    assert re.search(r'sluice_budgets_spent_total\{label="pii.email"\} [1-9]', post.one.fetch("/metrics")[1])
+    words = ["budgets", "--who", f"user:{who}", "--config", str(post.two.config)]
+    told = CliRunner().invoke(app, [*words, "--json"])
+    assert json.loads(told.output) == [
+        {"who": f"user:{who}", "label": "pii.email", "seconds": 3600, "values": BUDGET, "most": BUDGET}
+    ]
+    shown_to_people = CliRunner().invoke(app, [*words, "--spent"], env={"COLUMNS": "200"}).output
+    assert shown_to_people.split("\n")[1].split() == [f"user:{who}", "pii.email", "1h", "100", "100", "100", "%"]
+    assert "nothing is spent" in CliRunner().invoke(app, [*words, "--label", "pii.phone"]).output
 
 
 def test_a_copy_ends_where_the_budget_does(post: Post) -> None:

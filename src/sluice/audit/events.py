@@ -226,6 +226,17 @@ class LabelLearned(Struct, frozen=True, tag_field="event", tag="label-learned"):
     statement: str
 
 
+class BudgetSpent(Struct, frozen=True, tag_field="event", tag="budget-spent"):
+    """Nothing more of a label may be shown to somebody for now: `most` values within `seconds` are counted. Once a twelfth of that time."""
+
+    id: str
+    time: str
+    who: str
+    label: str
+    most: int
+    seconds: int
+
+
 class InternalStatement(Struct, frozen=True, tag_field="event", tag="internal-statement"):
     """Sluice asked a source something on its own account (its catalog, a session setting)."""
 
@@ -286,6 +297,7 @@ Event = (
     | ProtocolBroken
     | Disagreement
     | LabelLearned
+    | BudgetSpent
     | InternalStatement
     | ConfigReloaded
     | ConfigRejected

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy import Connection
 
+from sluice.audit.encode import stamp
+from sluice.audit.events import BudgetSpent
 from sluice.edges import budgets
 from sluice.edges.store import StoreError
+from sluice.model.decision import Cost
 from sluice.runtime.approvals import done
 from sluice.session.events import Leased
 from sluice.session.purse import Key, Purse, Want, key_of
@@ -34,6 +37,7 @@ class Budgets:
     def __init__(self, gateway: Gateway) -> None:
         self.purse = Purse()
         self._gateway = gateway
+        self._known_spent: dict[Key, float] = {}
         self._leasing: dict[Key, asyncio.Future[None]] = {}
 
     async def lease(self, driver: Driver, wants: tuple[Want, ...]) -> None:
@@ -87,7 +91,18 @@ class Budgets:
             self.purse.fill(key, values, budgets.slot_end(want.cost.seconds, now), time.time())
         if values < want.values:
             self.purse.run_dry(key, now + _AGAIN_SECONDS)
-            log.warning("a budget is spent", who=want.cost.who, label=want.cost.label, most=want.cost.most)
+            self._is_spent(want.cost, now)
+
+    def _is_spent(self, cost: Cost, now: float) -> None:
+        """Makes it known, once a slot: who goes on asking learns nothing new."""
+        key, slot = key_of(cost), budgets.slot_end(cost.seconds, now)
+        if self._known_spent.get(key) == slot:
+            return
+        self._known_spent = {each: until for each, until in self._known_spent.items() if until > now} | {key: slot}
+        gateway = self._gateway
+        log.warning("a budget is spent", who=cost.who, label=cost.label, most=cost.most)
+        gateway.metrics.budgets_spent.labels(cost.label).inc()
+        gateway.try_note(BudgetSpent(gateway.new_id(), stamp(now), cost.who, cost.label, cost.most, cost.seconds))
 
     async def _put_back(self, left: list[tuple[Key, int, float]]) -> None:
         def work(connection: Connection) -> None:

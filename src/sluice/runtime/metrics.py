@@ -56,6 +56,9 @@ class Metrics:
         self.restarts = Counter(
             "sluice_worker_restarts", "Workers started again after they ended by themselves", registry=self.registry
         )
+        self.budgets_spent = Counter(
+            "sluice_budgets_spent", "Times that a budget was spent, by its label", ["label"], registry=self.registry
+        )
         self.snapshot = Gauge("sluice_snapshot_version", "Version of the newest world", registry=self.registry)
         self.reloads = Counter(
             "sluice_reloads", "Configuration reloads by outcome", ["outcome"], registry=self.registry

@@ -44,8 +44,8 @@ def test_nothing_is_put_back_twice_or_where_it_was_not_taken(store: Store, key: 
 
 def test_who_was_shown_what_is_listed(store: Store, key: tuple[str, str, int]) -> None:
     lease(store, key, 10, 1000.0)
-    assert budgets.Spent(*key, 10) in store.read(lambda c: budgets.spent(c, 1000.0)).result()
-    assert budgets.Spent(*key, 10) not in store.read(lambda c: budgets.spent(c, 9000.0)).result()
+    assert budgets.Spent(*key, 10, 100) in store.read(lambda c: budgets.spent(c, 1000.0)).result()
+    assert budgets.Spent(*key, 10, 100) not in store.read(lambda c: budgets.spent(c, 9000.0)).result()
 
 
 @pytest.mark.parametrize("seed", range(3))

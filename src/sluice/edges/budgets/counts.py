@@ -15,12 +15,21 @@ SLOTS = 12
 
 
 class Spent(Struct, frozen=True):
-    """How many values of a label somebody was shown, or a gateway holds ready for them, within the last `seconds`."""
+    """How many values of a label somebody was shown, or a gateway holds ready for them, within the last `seconds`.
+
+    `most`: how many the budget allowed when they were last counted; 0: nobody noted that.
+    """
 
     who: str
     label: str
     seconds: int
     values: int
+    most: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many more may be shown."""
+        return max(0, self.most - self.values)
 
 
 def slot_end(seconds: int, now: float) -> float:
@@ -37,9 +46,10 @@ def lease(connection: Connection, key: tuple[str, str, int], most: int, wanted: 
     granted = max(0, min(wanted, most - int(known.scalar_one() or 0)))
     if granted:
         here = mine & (table.c.slot == slot)
-        if not connection.execute(update(table).where(here).values(shown=table.c.shown + granted)).rowcount:
+        if not connection.execute(update(table).where(here).values(shown=table.c.shown + granted, most=most)).rowcount:
             who, label, _ = key
-            connection.execute(insert(table).values(who=who, label=label, seconds=seconds, slot=slot, shown=granted))
+            fresh = {"who": who, "label": label, "seconds": seconds, "slot": slot, "shown": granted, "most": most}
+            connection.execute(insert(table).values(**fresh))
     return granted
 
 
@@ -55,12 +65,13 @@ def put_back(connection: Connection, key: tuple[str, str, int], values: int, unt
 
 def spent(connection: Connection, now: float) -> list[Spent]:
     """What counts against budgets now, the most first."""
-    found: dict[tuple[str, str, int], int] = {}
-    for row in connection.execute(select(table)):
+    found: dict[tuple[str, str, int], tuple[int, int]] = {}
+    for row in connection.execute(select(table).order_by(table.c.slot)):
         if row.slot > _first(row.seconds, now):
             key = (row.who, row.label, row.seconds)
-            found[key] = found.get(key, 0) + row.shown
-    return sorted((Spent(*key, values) for key, values in found.items() if values), key=lambda one: -one.values)
+            found[key] = (found.get(key, (0, 0))[0] + row.shown, row.most)
+    listed = (Spent(*key, values, most) for key, (values, most) in found.items() if values)
+    return sorted(listed, key=lambda one: (-one.values, one.who, one.label))
 
 
 def _of(key: tuple[str, str, int]) -> ColumnElement[bool]:

@@ -142,7 +142,8 @@ spent = Table(
     Column("seconds", Integer, primary_key=True),
     Column("slot", BigInteger, primary_key=True),
     Column("shown", BigInteger, nullable=False),
-    comment="values of a label shown to each principal, or leased to be, by slots of time; what budgets are counted by",
+    Column("most", BigInteger, nullable=False, server_default="0"),
+    comment="values of a label shown to each principal, or leased to be, by slots of time, and how many may be; what budgets are counted by",
 )
 
 outbox = Table(

@@ -79,6 +79,10 @@ COMMANDS = {
     "credentials": ("connecting:credentials", "Your database credentials."),
     "users": ("users:app", "Who may log in by password or certificate."),
     "sessions": ("sessions:app", "Who is connected now."),
+    "budgets": (
+        "budgets:command",
+        "List what is spent of each budget (`@budget` in a policy), by identity and label, the most first.",
+    ),
     "revoke": ("revoke:app", "Shut out a user, a token or a session."),
     "policy": ("policy:app", "Check the policies, ask what they would decide, and try others on the log."),
     "approvals": ("approvals:app", "What waits for humans, and their answers."),
