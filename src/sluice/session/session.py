@@ -361,11 +361,8 @@ class Session:
 
     def _stop(self, state: State, event: Stop) -> list[Effect]:
         state.stopping = True
-        if holding.stopped(state):
-            return self._go_on(state, event.at)
-        if self.idle:
-            state.fatal(_STOPPING)
-        return state.drain()
+        holding.stopped(state)
+        return self._go_on(state, event.at)
 
     def _lost(self, state: State, event: Lost) -> list[Effect]:
         if event.side == "upstream" and not state.closed:
