@@ -120,7 +120,11 @@ def test_a_wrong_question_is_answered_with_the_databases_words(folder: Path) -> 
         _rows(folder, "select * from nowhere")
 
 
-def test_a_segment_is_read_on_where_it_was_left_though_it_was_sealed_meanwhile(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["", "sealing.key"])
+def test_a_segment_is_read_on_where_it_was_left_though_it_was_sealed_meanwhile(
+    folder: Path, tmp_path: Path, key: str
+) -> None:
+    key_file = tmp_path / key if key else None
     path, whole = folder / "audit-000001.jsonl", some()
     expected = tmp_path / "whole"
     expected.mkdir()
@@ -128,9 +132,9 @@ def test_a_segment_is_read_on_where_it_was_left_though_it_was_sealed_meanwhile(f
     catch_up(expected)
     half = whole.index(b"\n", len(whole) // 2) + 1
     path.write_bytes(whole[:half])
-    assert catch_up(folder) == half
+    assert catch_up(folder, key_file) == half
     path.write_bytes(whole)
-    seal(folder, tmp_path / "sealing.key")
+    seal(folder, key_file)
     assert catch_up(folder) == len(whole) - half
     assert _rows(folder) == _rows(expected)
     assert not list((folder / "columns").glob("slice-*"))

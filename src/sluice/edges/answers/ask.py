@@ -18,9 +18,12 @@ class Answers:
     def __init__(self, folders: Sequence[Path]) -> None:
         """LogFailed when the columns cannot be read."""
         self._database = connect()
-        found = [files(folder) for folder in folders]
+        self._files = [files(folder) for folder in folders]
+        if any(one.encrypted for one in self._files):
+            # What does not fit into memory would lie on the disk in clear.
+            self._database.execute("set temp_directory = ''")
         for name in DATASETS:
-            paths = [path for one in found for path in one[name]]
+            paths = [path for one in self._files for path in one.paths[name]]
             listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
             source = f"select * from read_parquet([{listed}])" if paths else EMPTY[name]
             if name == "shapes":
@@ -46,3 +49,5 @@ class Answers:
     def close(self) -> None:
         """Lets go of the files."""
         self._database.close()
+        for one in self._files:
+            one.close()

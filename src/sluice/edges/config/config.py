@@ -50,7 +50,9 @@ class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seal: Annotated[bool, Meta(description="whether files of the log that grow no more are compressed")] = True
     sealing_key: Annotated[
         Path | None,
-        Meta(description="file of the key that encrypts them as well (64 hexadecimal digits); made when there is none"),
+        Meta(
+            description="file of the key that encrypts them and the columns for questions (64 hexadecimal digits); made when there is none"
+        ),
     ] = None
     segment_bytes: Annotated[Bytes, Meta(description="a file of the log is followed by the next at this size")] = (
         256 << 20

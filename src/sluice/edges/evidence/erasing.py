@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from sluice.edges.evidence.columns import columns_alone, drop_columns
 from sluice.edges.evidence.files import alone, drop_segment, read_closed
 from sluice.edges.evidence.retention import held_by
 from sluice.edges.evidence.sealing import wrapped_key
@@ -52,7 +53,10 @@ def erase(folder: Path, number: int, reason: str) -> Erased:
                 file.flush()
                 os.fsync(file.fileno())
             drop_segment(folder, number)
-            drop_columns(folder)
+            if (folder / "columns").exists():
+                # Whoever was reading the segment meanwhile is done then.
+                with columns_alone(folder / "columns"):
+                    drop_columns(folder)
     except OSError as error:
         raise LogFailed(f"segment {number} cannot be erased: {error.strerror}") from error
     return erased
@@ -67,11 +71,3 @@ def erasures(folder: Path) -> dict[int, Erased]:
         return {}
     except (OSError, msgspec.MsgspecError) as error:
         raise LogFailed(f"the list of what was erased in `{folder}` cannot be read") from error
-
-
-def drop_columns(folder: Path) -> None:
-    """Removes the columns for questions, which may hold parts of what was removed."""
-    columns = folder / "columns"
-    for path in columns.iterdir() if columns.exists() else ():
-        if path.name != "lock":
-            path.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sluice.audit.tree import count
+from sluice.edges.evidence.columns import drop_clear_columns
 from sluice.edges.evidence.files import alone, drop_keys, put, read_closed, salts_path, sync_folder
 from sluice.edges.sinks.failed import LogFailed
 from sluice.edges.sinks.sealed import (
@@ -110,6 +111,8 @@ def _sealed(folder: Path, number: int, key_file: Path | None, change: Change) ->
         salts_path(folder, number).unlink(missing_ok=True)
         drop_keys(folder, number, but=name)
         sync_folder(folder)
+        if name:
+            drop_clear_columns(folder)
     except OSError as error:
         raise LogFailed(f"segment {number} cannot be sealed: {error.strerror}") from error
     finally:

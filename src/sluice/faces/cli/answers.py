@@ -156,25 +156,33 @@ def index(
 
     Every question does so first; with --follow beside the gateway, questions find it done.
     """
-    folders = logs_in(log or load(config).audit.path)
-    read = sum(catch_up(folder) for folder in folders)
+    folders, key_file = _logs(log, config)
+    read = sum(catch_up(folder, key_file) for folder in folders)
     out = Output(json)
     if not follow:
         out.data({"bytes": read})
         out.say(f"{read} bytes of the log were read")
     while follow:
         time.sleep(every)
-        read = sum(catch_up(folder) for folder in folders)
+        read = sum(catch_up(folder, key_file) for folder in folders)
         if read and not json:
             out.say(f"{read} bytes of the log were read")
 
 
 def opened(log: Path | None, config: Path) -> Answers:
     """The columns of the logs, brought up to date."""
-    folders = logs_in(log or load(config).audit.path)
+    folders, key_file = _logs(log, config)
     for folder in folders:
-        catch_up(folder)
+        catch_up(folder, key_file)
     return Answers(folders)
+
+
+def _logs(log: Path | None, config: Path) -> tuple[list[Path], Path | None]:
+    """The folders of the logs, and the key file by which what is made of them is encrypted."""
+    if log is not None:
+        return logs_in(log), None
+    audit = load(config).audit
+    return logs_in(audit.path), audit.sealing_key
 
 
 def _moment(text: str, now: datetime) -> datetime | None:
