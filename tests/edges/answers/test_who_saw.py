@@ -78,7 +78,9 @@ def test_what_was_approved_says_by_whom(folder: Path) -> None:
     with (folder / "audit-000001.jsonl").open("ab") as log:
         for n, approval in ((1, twice), (3, Approved("r-2", (Assent("dana"),))), (5, msgspec.UNSET)):
             log.write(
-                asked(ALICE, "c9", n, column="public.cards.pan", label="pci.pan", approval=approval) + done("c9", n)
+                # Each a little before the last: their order is by time alone.
+                asked(ALICE, "c9", n, column="public.cards.pan", label="pci.pan", approval=approval, at=START - n)
+                + done("c9", n)
             )
     catch_up(folder)
     answers = Answers([folder])
