@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sluice.model.columns import ColumnRef, TableRef
-from sluice.sql.catalog import Catalog, Relation
+from sluice.sql.catalog import Catalog, Column, Relation
 
 Place = tuple[int, int]
 """A column by relation oid and attribute number: what it stays while its names change."""
@@ -15,8 +15,27 @@ Place = tuple[int, int]
 DERIVED: Final = "opaque.derived"
 """A mark among a column's labels: its values are computed from labelled ones, so a part of one may be any part of those."""
 
+UNKNOWN: Final = "unknown"
+"""The label of columns that may hold text, and that nobody has labelled or looked into."""
+
+_STORED: Final = frozenset({"table", "partitioned", "foreign"})
+"""Relations with values of their own. Those of a view are its tables'."""
+
 _NONE: Final[frozenset[str]] = frozenset()
+_MARKS: Final = frozenset({UNKNOWN, DERIVED})
 _SYSTEM: Final = frozenset({"pg_catalog", "information_schema", "pg_toast"})
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What is known of columns besides their labels.
+
+    `looked`: where a scan saw values and found nothing in them, with the name and the type that the column had then. `spoken`: where a person
+    has said that there is nothing.
+    """
+
+    looked: Mapping[Place, tuple[ColumnRef, int]] = field(default_factory=dict)
+    spoken: frozenset[Place] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +94,10 @@ class Binding:
             ref for ref, held in sorted(self.labels.items()) if any((one + ".").startswith(below) for one in held)
         )
 
+    def unknown(self) -> frozenset[Place]:
+        """The columns that carry `unknown` themselves, and that a look into their values may settle."""
+        return frozenset(place for place, names in self.names.items() if UNKNOWN in self.labels_of(names[0]))
+
     def labelled_in(self, table: TableRef) -> tuple[ColumnRef, ...]:
         """The columns of a relation that carry any label."""
         return self.by_table.get(table, ())
@@ -86,13 +109,15 @@ def bind(
     builtin: Mapping[ColumnRef, str],
     previous: Binding | None,
     learned: Mapping[Place, frozenset[str]],
+    classified: Classified | None = None,
 ) -> Binding:
     """Binds names to columns. `assigned` gives the labels that a name asks for.
 
     A column keeps what every name it has been seen under asks for (a rename sheds nothing; a changed label book is
     asked afresh about all of them). Children and partitions take their parents' labels by column name and parents their
     children's, for reading one reads the other. A generated column takes those of the columns it is computed from. What
-    ceases to be a child or generated keeps the labels it had: its values are still there.
+    ceases to be a child or generated keeps the labels it had: its values are still there. By `classified`, columns
+    without a label that may hold text and that nobody has looked into are `unknown`; without it, none is.
     """
     relations = _relations(catalog)
     names = _names(relations, previous)
@@ -108,6 +133,7 @@ def bind(
         if own or kept:
             held[place] = own | kept
     _spread(relations, held)
+    _unknown(catalog, relations, names, held, classified)
     labels = {names[place][0]: found for place, found in held.items()}
     for column, label in builtin.items():
         labels[column] = labels.get(column, _NONE) | {label}
@@ -143,7 +169,7 @@ def _parted(relations: Iterable[Relation], previous: Binding | None) -> dict[Pla
         for column in relation.columns:
             place = (relation.oid, column.attnum)
             if (left or place in previous.computed - computed) and place in previous.names:
-                found[place] = previous.labels_of(previous.names[place][0])
+                found[place] = previous.labels_of(previous.names[place][0]) - {UNKNOWN}
     return found
 
 
@@ -222,3 +248,59 @@ def _add(held: dict[Place, frozenset[str]], place: Place, more: frozenset[str]) 
         return False
     held[place] = known | more
     return True
+
+
+def _unknown(
+    catalog: Catalog,
+    relations: Iterable[Relation],
+    names: Mapping[Place, tuple[ColumnRef, ...]],
+    held: dict[Place, frozenset[str]],
+    classified: Classified | None,
+) -> None:
+    """Marks what nobody has labelled or looked into, and tables whose children are so: reading one reads the other.
+
+    Any other label says more. What a write brought (`unknown` among the labels there are) goes by a person's word alone.
+    """
+    unknown: set[Place] = set()
+    texts: dict[int, bool] = {}
+    for relation in relations if classified is not None else ():
+        for column in relation.columns if relation.kind in _STORED else ():
+            place = (relation.oid, column.attnum)
+            if column.type_oid not in texts:
+                texts[column.type_oid] = catalog.holds_text(column.type_oid)
+            if texts[column.type_oid] and not _settled(place, column, names[place], held.get(place, _NONE), classified):
+                unknown.add(place)
+    by_oid = {relation.oid: relation for relation in relations}
+    for relation in relations if unknown else ():
+        _unknown_above(relation, by_oid, unknown)
+    for place in {*held, *unknown}:
+        labels = held.pop(place, _NONE) - {UNKNOWN}
+        if place in unknown and not labels - _MARKS:
+            labels |= {UNKNOWN}
+        if labels:
+            held[place] = labels
+
+
+def _settled(
+    place: Place,
+    column: Column,
+    names: tuple[ColumnRef, ...],
+    labels: frozenset[str],
+    classified: Classified | None,
+) -> bool:
+    if classified is None or labels - _MARKS or place in classified.spoken:
+        return True
+    name, kind = classified.looked.get(place, (None, 0))
+    return UNKNOWN not in labels and name in names and kind == column.type_oid
+
+
+def _unknown_above(relation: Relation, by_oid: Mapping[int, Relation], unknown: set[Place]) -> None:
+    for above in relation.parents:
+        parent = by_oid.get(above)
+        for column in relation.columns if parent else ():
+            theirs = parent.column(column.name) if parent else None
+            place = (above, theirs.attnum) if theirs is not None else None
+            if place is not None and (relation.oid, column.attnum) in unknown and place not in unknown:
+                unknown.add(place)
+                if parent is not None:
+                    _unknown_above(parent, by_oid, unknown)

@@ -10,7 +10,7 @@ from typing import Final
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Mask
 from sluice.model.masks import mask
-from sluice.policy.binding import Binding, bind
+from sluice.policy.binding import UNKNOWN, Binding, Classified, bind
 from sluice.sql.catalog import Catalog
 
 _NONE: Final[frozenset[str]] = frozenset()
@@ -21,6 +21,7 @@ OPAQUE: Final = "opaque.unknown"
 BUILTIN: Final[Mapping[str, Mask]] = {
     "opaque": mask("redact", {}),
     "secret": mask("null", {}),
+    UNKNOWN: mask("redact", {}),
 }
 """Labels that exist in every book, with the masks they have unless the book says otherwise."""
 
@@ -93,9 +94,10 @@ class LabelBook:
         catalog: Catalog,
         previous: Binding | None = None,
         learned: Mapping[tuple[int, int], frozenset[str]] | None = None,
+        classified: Classified | None = None,
     ) -> Binding:
         """Binds the book to one source's catalog; see `sluice.policy.binding.bind`."""
-        return bind(catalog, self.assigned(source), self.builtin, previous, learned or {})
+        return bind(catalog, self.assigned(source), self.builtin, previous, learned or {}, classified)
 
 
 class _Assigned:

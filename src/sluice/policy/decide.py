@@ -18,7 +18,7 @@ from sluice.model.masks import strictest
 from sluice.policy import refusals
 from sluice.policy.annotations import Annotations
 from sluice.policy.ask import Answer, Answers, Asked, Question, ask, bars_columns, chain
-from sluice.policy.binding import DERIVED
+from sluice.policy.binding import DERIVED, UNKNOWN
 from sluice.policy.book import OPAQUE, LabelBook
 from sluice.policy.bundle import PolicyBundle
 from sluice.policy.entities import Entities
@@ -282,9 +282,12 @@ class _Judge:
         return shown if any(answer.forbidden for answer in shown) else own
 
     def _permitted(self, subject: Subject) -> bool:
-        """By its own permit or for want of one by that of revealing (never so for launder); for every principal."""
+        """By its own permit or for want of one by that of revealing; for every principal.
+
+        Revealing a label is no right to launder it, but where nothing is known yet: the column written to is then unknown, too.
+        """
         own, shown = self.answers.of(subject.question), self.answers.of(subject.reveal)
-        launder = subject.question.action == "launder"
+        launder = subject.question.action == "launder" and subject.label != UNKNOWN
         permits: set[str] = set()
         for mine, reveal in zip(own, shown, strict=True):
             if mine.allowed:
@@ -362,7 +365,11 @@ class _Judge:
 
         reading it back with a part left standing would show any part that the computation moved there.
         """
-        labels = {(target, use.label) for target, use in plan.written if use.label}
+        labels = {
+            (target, use.label)
+            for target, use in plan.written
+            if use.label and not (use.label == UNKNOWN and target in plan.labelled)
+        }
         labels |= {(target, DERIVED) for target, made_of in plan.derived if not all(map(self._revealable, made_of))}
         return tuple(sorted(labels))
 

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from sluice.model.columns import ColumnRef, TableRef
 from sluice.policy.ask import Question
-from sluice.policy.binding import DERIVED, Binding
+from sluice.policy.binding import DERIVED, UNKNOWN, Binding
 from sluice.policy.book import OPAQUE
 from sluice.policy.entities import Entities
 from sluice.policy.schema import GROUP_OF, GROUPS
@@ -60,7 +60,7 @@ class Plan:
     """The questions of a statement. `outputs[i]` are the subjects that reach output i; None: it has no such result.
 
     `written` pairs the column written to with what lands in it, `derived` with reveal questions about what a computed value
-    in it is made of; `errors` are reveal questions about all that an error
+    in it is made of; `labelled` are those of them that have a label already; `errors` are reveal questions about all that an error
     text of the server could quote; `everything` are those about all labels of the source, where something in the
     statement could not be followed.
     """
@@ -70,6 +70,7 @@ class Plan:
     outputs: list[tuple[Output, tuple[Subject, ...]]] | None = None
     written: list[tuple[ColumnRef, Subject]] = field(default_factory=list)
     derived: list[tuple[ColumnRef, tuple[Subject, ...]]] = field(default_factory=list)
+    labelled: set[ColumnRef] = field(default_factory=set)
     errors: list[Subject] = field(default_factory=list)
     everything: tuple[Subject, ...] = ()
 
@@ -120,6 +121,8 @@ class Planner:
             plan.uses += self._subjects(use.kind, use.column)
         for write in span.writes:
             held = self._binding.labels_of(write.target)
+            if held - {DERIVED, UNKNOWN}:
+                plan.labelled.add(write.target)
             landing = [one for flow in sorted(write.flows) for one in self._subjects("launder", flow.column)]
             landing += self._everything("launder") if write.opaque else ()
             plan.written += [(write.target, subject) for subject in landing if subject.label not in held]

@@ -15,9 +15,10 @@ import structlog
 from sluice.edges.approvals.grants import Lent
 from sluice.edges.config import Config
 from sluice.engines.engine import Engine
+from sluice.policy.binding import UNKNOWN
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.runtime.control import ask
-from sluice.runtime.learned import Places, read_learned, write_learned
+from sluice.runtime.learned import Places, forget, read_learned, write_learned
 from sluice.runtime.noticed import Gathered
 from sluice.runtime.proposed import Proposed
 from sluice.runtime.rules import Rules
@@ -123,7 +124,9 @@ class Worlds:
         old = self._worlds.get(name)
         previous = None if old is None else old.snapshot.bindings.get(name)
         learned = self._proposed.joined(name, self._learned.get(name, {}), catalog, self._rules.book.assigned(name))
-        binding = self._rules.book.bind(name, catalog, previous, learned)
+        unknown = self._config.classification.unclassified == "unknown"
+        classified = self._proposed.classified(name) if unknown else None
+        binding = self._rules.book.bind(name, catalog, previous, learned, classified)
         drifted = {
             place: labels for place, labels in binding.drifted.items() if not labels <= learned.get(place, frozenset())
         }
@@ -146,6 +149,7 @@ class Worlds:
                 limits=_limits(self._config),
                 learned=learned,
                 detection=source.detection == "on",
+                classified=classified,
             ),
         )
 
@@ -195,12 +199,20 @@ class Worlds:
             if taken:
                 await asyncio.to_thread(self._gathered.flush, taken)
             if await asyncio.to_thread(self._proposed.renew):
-                for name, world in list(self._worlds.items()):
-                    self.publish(name, world.catalog)
+                self.relabel()
             for name in self._config.sources:
                 # A source that does not answer holds up its own look alone.
                 if name not in self._looking and (everything or name not in self._tokens):
                     self._beside(name, self.look(name))
+
+    def relabel(self) -> None:
+        """Puts in force what was proposed or looked into meanwhile. What a write made unknown is so until it is looked into."""
+        for name, places in self._learned.items():
+            looked = self._proposed.classified(name).looked
+            kept = {place: labels - {UNKNOWN} if place in looked else labels for place, labels in places.items()}
+            self._learned[name] = {place: labels for place, labels in kept.items() if labels}
+        for name, world in list(self._worlds.items()):
+            self.publish(name, world.catalog)
 
     def _beside(self, name: str, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
         task = asyncio.get_running_loop().create_task(work)
@@ -243,6 +255,7 @@ class Worlds:
         self._learned = {**self._learned, name: known}
         if self.drifted is None:
             write_learned(self._config.audit.path, self._learned)
+            forget(self._config.audit.path, name, [place for place, held in learned.items() if UNKNOWN in held])
 
 
 def _limits(config: Config) -> Limits:

@@ -343,6 +343,11 @@ def _ready(state: State, answered: Ready, now: float) -> None:
         return
     if answered.status == "I" and (before != "I" or state.catalog_touched or state.shifted):
         settling.transaction_ended(state)
+    if answered.status == "I" and state.inheriting and not state.flights:
+        # The client hears of the end when the labels that columns took on are in force for everybody.
+        state.held_ready = answered.raw
+        settling.settled(state)
+        return
     state.say(answered.raw)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Final, Literal, assert_never
 
 from sluice.engines.engine import ClientCodec, Engine
-from sluice.model.columns import ColumnRef
 from sluice.model.decision import Refusal
 from sluice.model.waist import Rows
 from sluice.policy.decide import may_connect
@@ -194,6 +193,9 @@ class Session:
 
     def _go_on(self, state: State, now: float) -> list[Effect]:
         answering.answers_in(state)
+        if state.held_ready and state.wait is None and settling.settled(state):
+            state.say(state.held_ready)
+            state.held_ready = b""
         if state.inbox and state.wait is None:
             asking.advance(state, now)
         if state.stopping and self.idle:
@@ -246,13 +248,7 @@ class Session:
         return self._go_on(state, event.at)
 
     def _inherit(self, state: State) -> None:
-        learned: list[tuple[int, int, ColumnRef, str]] = []
-        for column, label in state.inheriting:
-            temporary = state.context.temp_schema if column.schema == "pg_temp" else None
-            relation = state.world.catalog.relation(temporary or column.schema, column.table)
-            found = None if relation is None else relation.column(column.column)
-            if relation is not None and found is not None:
-                learned.append((relation.oid, found.attnum, column, label))
+        learned = state.placed(state.inheriting)
         state.inheriting.clear()
         if learned and state.status != "I":
             state.uncommitted += learned

@@ -14,6 +14,7 @@ from sluice.mask.plan import Look, RowMask, hold_text, plan
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Mask, Refusal
 from sluice.model.waist import ResultColumn
+from sluice.policy.binding import UNKNOWN
 from sluice.session.rulings import Ruling
 from sluice.session.world import World
 from sluice.sql.span import Flow, Span
@@ -84,7 +85,7 @@ def looks_of(
 ) -> tuple[list[Look | None], int]:
     """How the outputs `looking` are looked through, and whose findings are hidden: those of labels this caller may not see.
 
-    A column with a label goes by that label alone. What the caller names an output says nothing of it.
+    A column with a label goes by that label alone, unless it says that nothing is known. What the caller names an output says nothing of it.
     """
     if not world.detection or not any(looking):
         return [None] * len(looking), 0
@@ -96,7 +97,7 @@ def looks_of(
     for index, (origin, look) in enumerate(zip(origins, looking, strict=True)):
         plain = outputs[index].plain if index < len(outputs) else None
         column = plain or origin
-        labelled = plain is not None and bool(labels_of(plain))
+        labelled = plain is not None and bool(labels_of(plain) - {UNKNOWN})
         looks.append(None if labelled or not look else Look("" if column is None else column.column, hide))
     return looks, hide if any(looks) else 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal
@@ -123,6 +123,8 @@ class State:
     """Labels taken on inside a transaction: in force here at once, for everybody when it commits."""
     committed: Mapping[tuple[int, int], frozenset[str]] | None = None
     """The labels learned that hold outside of the transaction, while there are others inside."""
+    held_ready: bytes = b""
+    """The end of what the client waits for, while labels are taken on by it."""
     held_rows: list[Answered] = field(default_factory=list)
     """Answers that wait, undelivered, until an unknown object in them is known."""
     sought: bytes = b""
@@ -197,6 +199,17 @@ class State:
         self.abandon()
         self.close(refusal.message)
 
+    def placed(self, inherits: Iterable[tuple[ColumnRef, str]]) -> list[tuple[int, int, ColumnRef, str]]:
+        """Labels taken on, by what the columns are and not what they are called; columns that are not known are left out."""
+        found: list[tuple[int, int, ColumnRef, str]] = []
+        for column, label in inherits:
+            temporary = self.context.temp_schema if column.schema == "pg_temp" else None
+            relation = self.world.catalog.relation(temporary or column.schema, column.table)
+            own = None if relation is None else relation.column(column.column)
+            if relation is not None and own is not None:
+                found.append((relation.oid, own.attnum, column, label))
+        return found
+
     def abandon(self) -> None:
         """Stops what runs, if anything: without this the database would notice only when it next has something to say."""
         if self.flights:
@@ -218,11 +231,17 @@ class State:
         # What was recorded and not sent yet never will be; its record stands beside its end.
         self.notes += self.lines
         self.lines, self.line_ids = [], []
+        inherits = list(self.inheriting) if self.status == "I" or self.flights else []
         for flight in self.flights:
             for run in flight.runs[flight.at :]:
                 if not run.over:
                     run.over = True
+                    inherits += run.ruling.decision.inherits
                     self.notes.append(self.journal.lost(run, ending))
+        learned = self.placed(inherits)
+        if learned:
+            # Whether it is written nobody here will hear; if it is, the columns hold it.
+            self.also.append(fx.LearnLabels(tuple(learned)))
         self.flights.clear()
         self.inbox.clear()
         self.sending.clear()

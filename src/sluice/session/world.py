@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from sluice.policy.binding import Classified
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.session.memory import Memory
 from sluice.sql.catalog import Catalog
@@ -40,12 +41,14 @@ class World:
     learned: Mapping[tuple[int, int], frozenset[str]] = field(default_factory=dict)
     detection: bool = True
     """Values of columns without a label are looked through as they pass."""
+    classified: Classified | None = None
+    """What a scan has looked into; None: columns without a label are not `unknown`."""
     memory: Memory = field(default_factory=Memory, repr=False)
 
     def rebased(self, catalog: Catalog, learned: Mapping[tuple[int, int], frozenset[str]] | None = None) -> World:
         """The same world over another catalog (a session's own view of what it has not committed)."""
         known = self.learned if learned is None else learned
         name = self.source.name
-        binding = self.snapshot.book.bind(name, catalog, self.snapshot.bindings.get(name), known)
+        binding = self.snapshot.book.bind(name, catalog, self.snapshot.bindings.get(name), known, self.classified)
         snapshot = replace(self.snapshot, bindings={**self.snapshot.bindings, name: binding})
         return replace(self, catalog=catalog, snapshot=snapshot, learned=known, memory=Memory())

@@ -74,6 +74,8 @@ class TypeInfo:
     """A domain with a CHECK, which may call anything."""
     category: str = ""
     """The server's letter for types that become one another unasked (`N` numbers, `S` texts, …)."""
+    textual: bool = False
+    """A base type whose values may be any text, or hold some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +280,19 @@ class Catalog:
     def type_by_oid(self, oid: int) -> TypeInfo | None:
         """A type by number."""
         return self._types.get(oid)
+
+    def holds_text(self, oid: int, depth: int = 0) -> bool:
+        """Whether values of a type may hold text that somebody wrote: all but numbers, times and their like, and enumerations."""
+        info = self._types.get(oid)
+        if info is None or depth > 16:
+            return True
+        if info.kind == "composite":
+            relation = self._by_oid.get(info.relation_oid or 0)
+            return relation is None or any(self.holds_text(each.type_oid, depth + 1) for each in relation.columns)
+        inner = info.base_oid if info.kind == "domain" else info.element_oid
+        if info.kind in ("domain", "array", "range", "multirange") and inner is not None:
+            return self.holds_text(inner, depth + 1)
+        return info.textual if info.kind == "base" else info.kind != "enum"
 
     def rows_in(self, oid: int, depth: int = 0) -> Rows:
         """Whether a value of a type may be or hold a composite value, whose fields FROM spreads.

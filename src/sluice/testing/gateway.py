@@ -34,7 +34,8 @@ class RunningGateway:
 
     `folder` gets `sluice.yaml` (from `config`, YAML without `listeners` and `admin`), a masking key and `files` (relative
     path to text). `workers`: how many there are; `environment`: for the process, beside this one's. `listener` is what the
-    one listener has besides its address, as YAML flow text such as `tls: {…}`.
+    one listener has besides its address, as YAML flow text such as `tls: {…}`. `classification`: the section of that name; a test
+    of something else is spared that its columns are looked into.
     Raises RuntimeError with the gateway's own words when it does not become ready.
     """
 
@@ -47,6 +48,7 @@ class RunningGateway:
         listener: str = "",
         workers: int = 1,
         environment: Mapping[str, str] | None = None,
+        classification: str = "{unclassified: clear, automatic: off}",
     ) -> None:
         self.folder = folder
         self.port = free_port()
@@ -64,7 +66,7 @@ class RunningGateway:
             (folder / "masking.key").write_bytes(secrets.token_bytes(32))
             (folder / "masking.key").chmod(0o600)
         self._head = f"listeners: [{{address: 127.0.0.1, port: {self.port}{', ' + listener if listener else ''}}}]\n"
-        self._head += f"admin: {{port: {self.admin}}}\n"
+        self._head += f"admin: {{port: {self.admin}}}\nclassification: {classification}\n"
         self.configure(config)
 
     def __enter__(self) -> RunningGateway:

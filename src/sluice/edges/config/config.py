@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from sluice.edges.config.approving import Approvals
+from sluice.edges.config.classifying import Classification
 from sluice.edges.config.listeners import Listener
 from sluice.edges.config.parts import Bytes, Count, Origin, Port, Seconds
 from sluice.edges.config.people import Issuer, User
@@ -104,6 +105,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         field(default_factory=StoreSettings)
     )
     approvals: Annotated[Approvals, Meta(description="asking humans")] = Approvals()
+    classification: Annotated[Classification, Meta(description="columns that nobody has labelled")] = Classification()
     limits: Annotated[Limits, Meta(description="bounds on what one client can cost")] = Limits()
     masking: Annotated[Masking, Meta(description="how values are masked")]
 

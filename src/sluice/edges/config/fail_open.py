@@ -42,6 +42,8 @@ def _all(config: Config) -> Iterator[FailOpen]:
         )
     for name, source in config.sources.items():
         yield from _source(name, source)
+    if config.classification.unclassified == "clear":
+        yield FailOpen("classification.unclassified", "`clear`: text that nobody has looked into reaches everybody")
     for index, issuer in enumerate(config.tokens):
         if issuer.leeway > 120:
             yield FailOpen(f"tokens.{index}.leeway", "tokens are accepted long after they expired")

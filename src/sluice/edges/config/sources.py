@@ -53,6 +53,10 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Literal["on", "off"],
         Meta(description="whether values of columns without a label are looked through on their way to clients"),
     ] = "on"
+    scan: Annotated[
+        Literal["on", "off"],
+        Meta(description="whether the gateway looks into its new columns by itself; `off`: only `sluice scan` does"),
+    ] = "on"
     plain_functions: Annotated[
         tuple[Name, ...],
         Meta(description="functions, as `schema.name`, that only compute on their arguments; you vouch for it"),

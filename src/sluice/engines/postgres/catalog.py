@@ -28,6 +28,11 @@ FIRST_USER_OID = 16384
 _REGCLASS = 2205
 """The one type of the server's that text becomes unasked."""
 
+_STRINGS = frozenset("SZ")
+"""Categories of the server's own types that are strings."""
+_HOLDING = frozenset({"bytea", "json", "jsonb", "xml", "tsvector", "tsquery", "jsonpath", "refcursor"})
+"""Others of them in which text can stand."""
+
 _GUARDS: dict[str | None, Guard] = {None: "", "u": "unique", "c": "checked"}
 _MOST_ROWS = 32_768
 """So many rows are remembered from reading to reading."""
@@ -218,6 +223,7 @@ def _function(row: list[Any], types: Mapping[int, TypeInfo], declared: frozenset
 
 def _type(row: list[Any]) -> TypeInfo:
     oid, schema, name, kind, base, element, relation, array, checked, category = row
+    builtin = oid < FIRST_USER_OID
     return TypeInfo(
         oid,
         schema,
@@ -226,7 +232,8 @@ def _type(row: list[Any]) -> TypeInfo:
         base or None,
         element or None,
         relation or None,
-        oid < FIRST_USER_OID,
+        builtin,
         checked,
         category,
+        not builtin or category in _STRINGS or name in _HOLDING,
     )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json as json_text
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import psycopg
 import typer
 
-from sluice.classify.columns import Proposal
 from sluice.edges.config import Config, Source, load, read_labels
-from sluice.edges.scanning import Column, Entry, Proposals, Scan
+from sluice.edges.scanning import Column, Entry, Labelled, Proposals, Scan, label
 from sluice.faces.cli.database import first_line
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
@@ -28,9 +25,6 @@ Name = Annotated[str, typer.Argument(metavar="SOURCE", help="The source, as the 
 Rows = Annotated[int, typer.Option("--rows", min=1, max=10_000, help="The most rows read of each table.")]
 Seconds = Annotated[float, typer.Option("--seconds", min=0.1, max=60, help="The most time spent on each table.")]
 
-_SAVED_EVERY = 50
-"""Tables."""
-
 
 def command(
     source: Name, config: ConfigPath = DEFAULT_CONFIG, rows: Rows = 200, seconds: Seconds = 2.0, json: AsJson = False
@@ -38,68 +32,20 @@ def command(
     """Look for sensitive columns in a database, and propose labels for them.
 
     Reads the catalog and a bounded sample of each table, read-only, with the source's own role. What is sure enough takes effect at
-    once in a running gateway; the rest waits for `sluice labels confirm` or `reject`. Columns that the label file names are left
-    alone. Broken off and begun again, it goes on where it stopped.
+    once in a running gateway; the rest waits for `sluice labels confirm` or `reject`. Where values were seen and nothing was found in
+    them, the column is no longer `unknown`. Columns that the label file names are left alone. Broken off and begun again, it
+    goes on where it stopped.
     """
     loaded = load(config)
     if source not in loaded.sources:
         raise Failure(Status.USAGE, f"there is no source `{source}`", f"there are: {', '.join(sorted(loaded.sources))}")
-    proposals = Proposals(loaded.audit.path)
     with _connected(source, loaded.sources[source]) as connection:
         scan = Scan(connection, rows, seconds)
         tables = _unlabelled(loaded, source, scan.tables())
-        label(source, scan, tables, proposals)
-    _report(Output(json), [entry for entry in proposals if entry.source == source], scan.unread, tables)
-
-
-def label(source: str, scan: Scan, tables: list[list[Column]], proposals: Proposals) -> None:
-    """Scans tables and keeps what is proposed, going on from where an earlier scan was broken off."""
-    ledger = _Ledger(proposals.path.parent, source)
-    places = {str(column): (column.oid, column.attnum) for table in tables for column in table}
-    found: dict[str, Proposal] = dict(ledger.found)
-    with progress("scanning tables", len(tables)) as advance:
-        for number, table in enumerate(tables, 1):
-            if table[0].oid not in ledger.done:
-                found |= {str(column): proposal for column, proposal in scan.table(table)}
-                ledger.done.add(table[0].oid)
-            advance(1)
-            if number % _SAVED_EVERY == 0:
-                ledger.save(found)
-    scan.inherit([column for table in tables for column in table], found)
-    for column, place in places.items():
-        proposal = found.get(column)
-        if proposal is None:
-            proposals.drop(source, place)
-        else:
-            proposals.put(source, column, place, proposal)
-    proposals.save()
-    ledger.close()
-
-
-class _Ledger:
-    """Which tables of a scan are done; only there while the scan is not."""
-
-    def __init__(self, folder: Path, source: str) -> None:
-        self._path = folder / f"scan-{source}.part"
-        self.done: set[int] = set()
-        self.found: dict[str, Proposal] = {}
-        try:
-            stored = json_text.loads(self._path.read_text())
-        except (OSError, ValueError):
-            return
-        self.done = set(stored["done"])
-        self.found = {
-            column: Proposal(label, confidence, tuple(evidence))
-            for column, (label, confidence, evidence) in stored["found"].items()
-        }
-
-    def save(self, found: dict[str, Proposal]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {column: (one.label, one.confidence, one.evidence) for column, one in found.items()}
-        self._path.write_text(json_text.dumps({"done": sorted(self.done), "found": kept}))
-
-    def close(self) -> None:
-        self._path.unlink(missing_ok=True)
+        with progress("scanning tables", len(tables)) as advance:
+            done = label(source, scan, tables, loaded.audit.path, advance, ledger=f"scan-{source}.part")
+    entries = [entry for entry in Proposals(loaded.audit.path) if entry.source == source]
+    _report(Output(json), entries, scan.unread, done)
 
 
 def _unlabelled(config: Config, source: str, tables: list[list[Column]]) -> list[list[Column]]:
@@ -126,10 +72,9 @@ def _connected(name: str, source: Source) -> Iterator[psycopg.Connection[Any]]:
             ) from error
 
 
-def _report(out: Output, entries: list[Entry], unread: list[str], tables: list[list[Column]]) -> None:
-    count = sum(len(table) for table in tables)
+def _report(out: Output, entries: list[Entry], unread: list[str], done: Labelled) -> None:
     out.data({
-        "tables": len(tables), "columns": count, "unread": unread,
+        "tables": done.tables, "columns": done.columns, "empty": done.empty, "unread": unread,
         "proposals": [{**asdict(entry), "in_effect": entry.in_effect} for entry in entries],
     })  # fmt: skip
     show(out, entries)
@@ -137,7 +82,11 @@ def _report(out: Output, entries: list[Entry], unread: list[str], tables: list[l
         out.verdict("warn", f"not sampled: {problem}")
     waiting = sum(not entry.verdict and not entry.in_effect for entry in entries)
     held = sum(entry.in_effect for entry in entries)
-    out.verdict("ok", f"{count} columns in {len(tables)} tables: {held} labelled, {waiting} waiting for your word")
+    out.verdict(
+        "ok", f"{done.columns} columns in {done.tables} tables: {held} labelled, {waiting} waiting for your word"
+    )
+    if done.empty:
+        out.say(f"      {done.empty} columns hold no value to look at, and stay `unknown` until they do")
 
 
 def show(out: Output, entries: list[Entry]) -> None:

@@ -30,11 +30,12 @@ class Standing:
     _config: Config
 
     def bound(self, book: LabelBook) -> Binding:
-        """The labels of its columns: written down in the book, taken on by writes, and proposed by a scan."""
+        """The labels of its columns: written down in the book, taken on by writes, proposed by a scan; `unknown` is what is in none."""
         name, folder = self.info.name, self._config.audit.path
-        learned = read_learned(folder).get(name, {})
-        labels = Proposed(folder).joined(name, learned, self.catalog, book.assigned(name))
-        return book.bind(name, self.catalog, None, labels)
+        learned, proposed = read_learned(folder).get(name, {}), Proposed(folder)
+        labels = proposed.joined(name, learned, self.catalog, book.assigned(name))
+        unknown = self._config.classification.unclassified == "unknown"
+        return book.bind(name, self.catalog, None, labels, proposed.classified(name) if unknown else None)
 
 
 def standing(config: Config, name: str, source: Source) -> Standing:

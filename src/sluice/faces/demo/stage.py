@@ -15,8 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from sluice.edges.scanning import Proposals, Scan
-from sluice.faces.cli.scan import label
+from sluice.edges.scanning import Scan, label
 from sluice.faces.demo import company
 from sluice.testing.gateway import RunningGateway, starter_policies, verifier
 from sluice.testing.postgres import PostgresServer
@@ -121,12 +120,9 @@ class Stage:
     def _scan(self) -> None:
         """Finds what is sensitive; nobody labels a column by hand here."""
         with psycopg.connect(self._server.dsn("company"), autocommit=True) as connection:
-            proposals = Proposals(self.log)
             scan = Scan(connection, seconds=30)
-            tables = scan.tables()
-            label("company", scan, tables, proposals)
-        held = sum(entry.in_effect for entry in proposals)
-        self._said(f"scanning {len(tables)} tables: {held} sensitive columns found and labelled")
+            done = label("company", scan, scan.tables(), self.log)
+        self._said(f"scanning {done.tables} tables: {done.labelled} sensitive columns found and labelled")
 
     def _configure(self) -> RunningGateway:
         self._said("writing sluice.yaml, labels and the starter policies")
@@ -139,7 +135,7 @@ class Stage:
             Visitor("training agent for dana", "trainer", self._token("dana", "trainer", "fine-tuning"), "fine-tuning"),
         )
         files = {**starter_policies(), "labels.yaml": LABELS, "issuer.pem": public.decode()}
-        return RunningGateway(self.folder, self._config(sam, dora), files=files)
+        return RunningGateway(self.folder, self._config(sam, dora), files=files, classification="{}")
 
     def _config(self, sam: str, dora: str) -> str:
         return f"""\
