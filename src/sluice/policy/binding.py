@@ -87,6 +87,10 @@ class Binding:
         """The labels of a column; none for one that has none or does not exist."""
         return self.labels.get(column, _NONE)
 
+    def known_labels_of(self, column: ColumnRef) -> frozenset[str]:
+        """The same without `unknown`: what is said of a column, not what is missing."""
+        return self.labels.get(column, _NONE) - {UNKNOWN}
+
     def columns_with(self, label: str) -> tuple[ColumnRef, ...]:
         """The columns that carry a label or one below it, sorted."""
         below = label + "."

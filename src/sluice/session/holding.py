@@ -296,8 +296,9 @@ def _hold(
     event_id = state.journal.next_id()
     state.record(state.journal.refused(event_id, held[0], text, refusal, now), event_id)
     spans = understood.spans
-    labels_of = state.world.snapshot.bindings[state.world.source.name].labels_of
-    words = wording(text, spans, labels_of, accepted=True)
+    carried = state.world.snapshot.bindings[state.world.source.name]
+    labels_of = carried.labels_of
+    words = wording(text, spans, carried.known_labels_of, accepted=True)
     known = state.world.snapshot.policies.annotations
     policies = tuple(sorted({name for ruling in held for name in ruling.decision.policies}))
     given = [known[name] for name in policies]

@@ -137,9 +137,9 @@ class Rulings:
             now=now,
         )
         decision = decide(request, world.snapshot)
-        labels_of = world.snapshot.bindings[world.source.name].labels_of
-        words = wording(text, spans, labels_of, accepted=span.verb != "unparsed")
-        template = StatementTemplate(span, decision, words, labels_of, world.version, approval)
+        held = world.snapshot.bindings[world.source.name]
+        words = wording(text, spans, held.known_labels_of, accepted=span.verb != "unparsed")
+        template = StatementTemplate(span, decision, words, held.labels_of, world.version, approval)
         return Ruling(request, world.snapshot, decision, template)
 
 

@@ -14,7 +14,6 @@ from sluice.mask.plan import Look, RowMask, hold_text, plan
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Mask, Refusal
 from sluice.model.waist import ResultColumn
-from sluice.policy.binding import UNKNOWN
 from sluice.session.rulings import Ruling
 from sluice.session.world import World
 from sluice.sql.span import Flow, Span
@@ -89,7 +88,7 @@ def looks_of(
     """
     if not world.detection or not any(looking):
         return [None] * len(looking), 0
-    labels_of = world.snapshot.bindings[world.source.name].labels_of
+    labels_of = world.snapshot.bindings[world.source.name].known_labels_of
     outputs = ruling.span.outputs or ()
     # Policy is asked here and not with the statement: most results that come again and again hold no text.
     hide = hidden_by(ruling.shown)
@@ -97,7 +96,7 @@ def looks_of(
     for index, (origin, look) in enumerate(zip(origins, looking, strict=True)):
         plain = outputs[index].plain if index < len(outputs) else None
         column = plain or origin
-        labelled = plain is not None and bool(labels_of(plain) - {UNKNOWN})
+        labelled = plain is not None and bool(labels_of(plain))
         looks.append(None if labelled or not look else Look("" if column is None else column.column, hide))
     return looks, hide if any(looks) else 0
 

@@ -66,7 +66,8 @@ class RunningGateway:
             (folder / "masking.key").write_bytes(secrets.token_bytes(32))
             (folder / "masking.key").chmod(0o600)
         self._head = f"listeners: [{{address: 127.0.0.1, port: {self.port}{', ' + listener if listener else ''}}}]\n"
-        self._head += f"admin: {{port: {self.admin}}}\nclassification: {classification}\n"
+        self._head += f"admin: {{port: {self.admin}}}\n"
+        self._classification = f"classification: {classification}\n"
         self.configure(config)
 
     def __enter__(self) -> RunningGateway:
@@ -98,7 +99,8 @@ class RunningGateway:
 
     def configure(self, config: str) -> None:
         """Writes `sluice.yaml` anew; a running gateway notices within a second or two, or at `reload`."""
-        self.write("sluice.yaml", self._head + config).chmod(0o600)
+        unsaid = "" if "classification:" in config else self._classification
+        self.write("sluice.yaml", self._head + unsaid + config).chmod(0o600)
 
     def start(self) -> None:
         """Starts the process and waits until it is ready."""
