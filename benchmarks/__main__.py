@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,10 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import measures
+from benchmarks.evidence import __main__ as evidence
+from benchmarks.evidence import questions
 from benchmarks.measures import Result
 from benchmarks.stand import ROWS, Stand
 
 matplotlib.use("svg")
+EVENTS = 2_000_000
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -25,7 +29,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter, fewer rounds: for a first look")
     parser.add_argument("--seconds", type=int, default=5, help="how long each run of pgbench takes")
+    parser.add_argument("--evidence", type=int, metavar="EVENTS", help="instead: questions of a log of so many events")
     given = parser.parse_args()
+    if given.evidence:
+        _evidence(given.evidence)
+        return
     quick = given.quick
     console = Console()
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
@@ -46,6 +54,13 @@ def main() -> None:
             many = stand.beside(1_000)
             found += measures.flatness(stand, many)
     _write(found, console)
+
+
+def _evidence(events: int) -> None:
+    """Signing, sealing, reading and verifying of as many as are quickly made; questions of all."""
+    with tempfile.TemporaryDirectory(prefix="sluice-evidence-") as folder:
+        print(json.dumps(evidence.measure(min(events, EVENTS), Path(folder)), indent=2))
+        print(json.dumps(questions.measure(events, Path(folder)), indent=2))
 
 
 def _write(found: Iterable[Result], console: Console) -> None:

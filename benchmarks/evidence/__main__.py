@@ -60,11 +60,11 @@ def batches(events: int) -> Iterator[bytes]:
     for number in range(events // 2):
         if number % 50 == 0:
             connection, who = b"%016x" % dice.getrandbits(64), b"user%d" % dice.randrange(200)
+            # A session is of one source.
+            own = lines[dice.randrange(4) :: 4]
         at = stamp(START + DAYS * 86_400 * number / (events // 2)).encode()
         event, rows = b"%b-%d" % (connection, number % 50 * 2 + 1), dice.randrange(100)
-        line = (
-            dice.choice(lines).replace(b"@I", event).replace(b"@T", at).replace(b"@C", connection).replace(b"@W", who)
-        )
+        line = dice.choice(own).replace(b"@I", event).replace(b"@T", at).replace(b"@C", connection).replace(b"@W", who)
         held.append(line)
         held.append(
             b'{"event":"statement-done","id":"%b","seq":%d,"time":"%b","outcome":"completed","rows":%d,"bytes":%d,"masked":[0,0],'

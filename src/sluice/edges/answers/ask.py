@@ -13,7 +13,7 @@ from sluice.edges.sinks.jsonl import LogFailed
 
 
 class Answers:
-    """The columns of logs as tables (`facts`, `shapes`, `sessions`, `late`, `others`) and the view `statements`."""
+    """The columns of logs as tables (`facts`, `shapes`, `sessions`, `callers`, `late`, `open`, `seen`, `others`) and the view `statements`."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         """LogFailed when the columns cannot be read."""
@@ -26,10 +26,10 @@ class Answers:
             paths = [path for one in self._files for path in one.paths[name]]
             listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
             source = f"select * from read_parquet([{listed}])" if paths else EMPTY[name]
-            if name == "shapes":
-                # Several logs know the same shapes; each counts once.
-                source = f"select distinct on (shape) * from ({source})"
-            kind = "table" if name == "shapes" else "view"
+            if name in ("shapes", "callers"):
+                # Several logs know the same ones; each counts once.
+                source = f"select distinct on ({name.removesuffix('s')}) * from ({source})"
+            kind = "table" if name in ("shapes", "callers") else "view"
             self._database.execute(f"create {kind} {name} as {source}")
         for name, query in VIEWS.items():
             self._database.execute(f"create view {name} as {query}")

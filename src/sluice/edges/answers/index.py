@@ -17,7 +17,7 @@ from typing import BinaryIO
 import msgspec
 
 from sluice.edges.answers.engine import connect, errors
-from sluice.edges.answers.shape import DATASETS, PREPARE
+from sluice.edges.answers.shape import COMPACTED, DATASETS, PREPARE
 from sluice.edges.answers.vault import Vault, key_file_of, memory, new_vault, place, vault_of
 from sluice.edges.evidence.columns import columns_alone, drop_columns
 from sluice.edges.evidence.files import put
@@ -27,7 +27,9 @@ from sluice.edges.sinks.segments import open_segment, segments
 
 SLICE = 64 << 20
 MANY = 32
-VERSION = 3
+"""More small files of a data set than these become one."""
+SMALL = 16 << 20
+VERSION = 4
 """Of what is kept; columns of another version are made again."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 _WRITE = "(format parquet, compression zstd, parquet_version v2, row_group_size 245760, use_tmp_file false)"
@@ -165,8 +167,7 @@ class _Run:
                 self._slice(number, end)
                 read += end - start
                 start = end
-        if any(len(names) > MANY for names in self.state.files.values()):
-            self._compact()
+        self._compact()
         return read
 
     def _slices(self, number: int, end: int) -> Iterator[int]:
@@ -199,7 +200,7 @@ class _Run:
         return os.fdopen(os.dup(self._held[""]), "wb")
 
     def _slice(self, number: int, end: int) -> None:
-        for name in ("shapes", "sessions"):
+        for name in ("shapes", "sessions", "callers"):
             key = name.removesuffix("s")
             known = self._from(self.state.files.get(name, []), key)
             self.database.execute(f"create or replace temp table known_{name} as {known}")
@@ -238,14 +239,18 @@ class _Run:
         return f"select {what} from read_parquet([{listed}])"
 
     def _compact(self) -> None:
+        done = False
         for name, listed in self.state.files.items():
-            if len(listed) > MANY:
-                order = " order by time" if name in ("facts", "others") else ""
-                query = self._from(listed, "*") + order
-                self.state.files[name] = []
+            # What is added up stays small; of all else, what has grown large is left alone.
+            small = [one for one in listed if name == "seen" or (self.columns / one).stat().st_size < SMALL]
+            if len(small) > MANY:
+                query = COMPACTED.get(name, "select * from $files").replace("$files", f"({self._from(small, '*')})")
+                self.state.files[name] = [one for one in listed if one not in small]
                 self._write(name, query)
-        self._save()
-        self._clean()
+                done = True
+        if done:
+            self._save()
+            self._clean()
 
     def _save(self) -> None:
         put(self.columns / "state.json", msgspec.json.encode(self.state), synced=True)

@@ -1,8 +1,11 @@
 """How lines become columns.
 
 Most statements are the same few again and again, so what repeats is kept once: `shapes` (what was asked and decided, without
-values), `sessions` (who, where, from where). What is left of a statement in `facts` is a few numbers. A completion that is not
-in the same slice of the log as its statement stands in `late`; all other events stand in `others`, as they are.
+values), `sessions` (who, where, from where), `callers` (who asked which source). What is left of a statement in `facts` is a few
+numbers. A completion that is not in the same slice of the log as its statement stands in `late`, and its statement in `open`; all
+other events stand in `others`, as they are.
+
+`seen` is what `who-saw` goes by: how often and how many rows each caller received by each shape, week by week.
 
 JSON is parsed once a shape and once a session. Of every other line only its parts are cut out, at marks like `"withheld":`: these
 cannot stand inside a JSON string, whose quotes are escaped.
@@ -11,6 +14,12 @@ cannot stand inside a JSON string, whose quotes are escaped.
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+WEEK = 7 * 86_400 * 1_000_000
+"""In microseconds; weeks are counted from the epoch on."""
+
+UNSEEN = "('prepared', 'skipped', 'failed')"
+"""How statements end of which nobody received a row."""
 
 _FLOWS = '[{"column": "VARCHAR", "kind": "VARCHAR", "labels": ["VARCHAR"]}]'
 
@@ -60,6 +69,8 @@ PREPARE: tuple[str, ...] = (
     create or replace temp table asked as
     select line, time, hash(left(id, length(id) - strpos(reverse(id), '-'))) as session,
         try_cast(split_part(id, '-', -1) as UBIGINT) as n,
+        hash(substr(line, instr(line, '"source":"'), instr(line, '"purpose":"') - instr(line, '"source":"'))) as caller,
+        contains(line, '"outcome":"allow"') as allowed,
         hash(substr(line, instr(line, '"withheld":')), substr(line, instr(line, '"step":"'), 14),
             substr(line, instr(line, '"purpose":"'), instr(line, '"client":') - instr(line, '"purpose":"'))) as shape
     from parts where event = 'statement-asked'
@@ -90,17 +101,45 @@ DATASETS: Mapping[str, str] = {
             from asked where session not in (select session from known_sessions) group by session
         )
     """,
+    "callers": f"""
+        select caller, s.source, s.environment, s.identity from (
+            select caller, from_json(any_value(line), '{_structure(SESSION)}') as s
+            from asked where caller not in (select caller from known_callers) group by caller
+        )
+    """,
     "facts": """
-        select a.time, a.shape, a.session, a.n, d.rows, d.bytes, d.masked, d.duration_us, d.ended, d.error
+        select a.time, a.shape, a.caller, a.session, a.n, d.rows, d.bytes, d.masked, d.duration_us, d.ended, d.error
         from asked a left join ended d using (session, n) order by a.time
     """,
     "late": "select * from ended d where not exists (select 1 from asked a where a.session = d.session and a.n = d.n)",
+    "open": """
+        select a.time, a.shape, a.caller, a.session, a.n from asked a
+        where a.allowed and not exists (select 1 from ended d where d.session = a.session and d.n = a.n)
+    """,
+    "seen": f"""
+        select (epoch_us(a.time) // {WEEK})::INTEGER as week, a.shape, a.caller, count(*)::UBIGINT as statements,
+            sum(d.rows)::UBIGINT as rows, min(a.time) as first, max(a.time) as last,
+            arg_max(a.session, a.time) as session, arg_max(a.n, a.time) as n
+        from asked a join ended d using (session, n)
+        where a.allowed and d.ended not in {UNSEEN} and coalesce(d.rows, 1) > 0 group by all order by week
+    """,
     "others": """
         select event, id, time, line->>'connection' as connection, line->>'source' as source, line
         from parts where event not in ('statement-asked', 'statement-done')
     """,
 }
 """The columns that are kept, each by the query that makes them of a slice."""
+
+COMPACTED: Mapping[str, str] = {
+    "facts": "select * from $files order by time",
+    "others": "select * from $files order by time",
+    "seen": """
+        select week, shape, caller, sum(statements)::UBIGINT as statements, sum(rows)::UBIGINT as rows, min(first) as first,
+            max(last) as last, arg_max(session, last) as session, arg_max(n, last) as n
+        from $files group by all order by week
+    """,
+}
+"""What one file is made of by many, where it is not all of them."""
 
 VIEWS: Mapping[str, str] = {
     "statements": """
@@ -128,8 +167,14 @@ _NO_LINE = "'{}'"
 EMPTY: Mapping[str, str] = {
     "shapes": f"select 0::UBIGINT as shape, s.* from (select from_json({_NO_LINE}, '{_structure(SHAPE)}') as s) where false",
     "sessions": f"select 0::UBIGINT as session, s.* from (select from_json({_NO_LINE}, '{_structure(SESSION)}') as s) where false",
-    "facts": f"select null::TIMESTAMPTZ as time, 0::UBIGINT as shape, 0::UBIGINT as session, 0::UBIGINT as n, {_ENDED} where false",
+    "facts": "select null::TIMESTAMPTZ as time, 0::UBIGINT as shape, 0::UBIGINT as caller, 0::UBIGINT as session, 0::UBIGINT as n, "
+    f"{_ENDED} where false",
     "late": f"select 0::UBIGINT as session, 0::UBIGINT as n, {_ENDED} where false",
+    "callers": "select 0::UBIGINT as caller, s.source, s.environment, s.identity from "
+    f"(select from_json({_NO_LINE}, '{_structure(SESSION)}') as s) where false",
+    "open": "select null::TIMESTAMPTZ as time, 0::UBIGINT as shape, 0::UBIGINT as caller, 0::UBIGINT as session, 0::UBIGINT as n where false",
+    "seen": "select 0 as week, 0::UBIGINT as shape, 0::UBIGINT as caller, 0::UBIGINT as statements, 0::UBIGINT as rows, "
+    "null::TIMESTAMPTZ as first, null::TIMESTAMPTZ as last, 0::UBIGINT as session, 0::UBIGINT as n where false",
     "others": "select '' as event, '' as id, null::TIMESTAMPTZ as time, '' as connection, '' as source, '' as line where false",
 }
 """What stands for a data set that no file holds yet."""

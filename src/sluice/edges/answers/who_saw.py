@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from sluice.edges.answers.ask import Answers
+from sluice.edges.answers.shape import UNSEEN
+from sluice.edges.answers.summed import from_when, summed
 
 _LABELS = "list_concat(coalesce(o.labels, []), flatten(list_transform(coalesce(o.flows, []), lambda f: coalesce(f.labels, []))))"
 _BY_LABEL = f"len(list_filter({_LABELS}, lambda l: l = $what or starts_with(l, $what || '.'))) > 0"
@@ -21,31 +23,24 @@ with shown as (
     from shown where {matching} group by shape
 ), chosen as (
     select shape, clear, masks from hits where {how}
-), seen as (
-    select f.time, f.shape, f.session, f.n, coalesce(f.rows, l.rows) as rows, c.clear, c.masks
-    from facts f join chosen c using (shape) left join late l on l.session = f.session and l.n = f.n
-    where {when} and coalesce(f.ended, l.ended, '') not in ('prepared', 'skipped', 'failed')
-        and coalesce(f.rows, l.rows, 1) > 0
 )
 """
 
-_SUMMARY = """
-select s.identity.kind as kind, s.identity.name as who, s.identity.on_behalf_of.name as on_behalf_of, s.source, h.purpose,
-    seen.clear, seen.masks, count(*) as statements, sum(seen.rows)::UBIGINT as rows, min(seen.time) as first,
-    max(seen.time) as last, list_sort(list_distinct(flatten(list(distinct h.policies)))) as policies,
-    list_sort(list_distinct(flatten(list(distinct [a.by for a in coalesce(h.approval.by, [])])))) as approved_by,
-    arg_max(s.connection || '-' || seen.n, seen.time) as newest
-from seen join sessions s using (session) join shapes h using (shape) where {whose}
-group by all order by clear desc, rows desc nulls last, who
-"""
-
-_EVENTS = """
-select seen.time, s.connection || '-' || seen.n as id, s.identity.kind as kind, s.identity.name as who,
-    s.identity.on_behalf_of.name as on_behalf_of, s.source, h.purpose, seen.clear, seen.masks, seen.rows, h.policies,
+_EVENTS = f"""
+, people as (
+    select caller from callers s where {{whose}}
+), newest as (
+    select f.time, f.shape, f.session, f.n, coalesce(f.rows, l.rows) as rows, c.clear, c.masks
+    from facts f join chosen c using (shape) left join late l on l.session = f.session and l.n = f.n
+    where {{when}} and f.caller in (select caller from people) and coalesce(f.ended, l.ended, '') not in {UNSEEN}
+        and coalesce(f.rows, l.rows, 1) > 0
+    order by f.time desc limit {{limit}}
+)
+select e.time, s.connection || '-' || e.n as id, s.identity.kind as kind, s.identity.name as who,
+    s.identity.on_behalf_of.name as on_behalf_of, s.source, h.purpose, e.clear, e.masks, e.rows, h.policies,
     h.approval.request as approval, [a.by for a in coalesce(h.approval.by, [])] as approved_by,
     h.normalized as text
-from seen join sessions s using (session) join shapes h using (shape) where {whose}
-order by seen.time desc limit {limit}
+from newest e join sessions s using (session) join shapes h using (shape) order by e.time desc
 """
 
 
@@ -90,8 +85,13 @@ def who_saw(answers: Answers, question: Question, *, events: int = 0) -> list[di
     if question.who:
         whose.append("(s.identity.name = $who or s.identity.on_behalf_of.name = $who)")
         values["who"] = question.who
-    query = _HITS.format(matching=matching, how=how, when=" and ".join(when)) + (
-        _EVENTS if events else _SUMMARY
-    ).format(whose=" and ".join(whose), limit=events)
+    hits = _HITS.format(matching=matching, how=how)
+    if not events:
+        return summed(answers, hits, " and ".join(whose), question.since, question.until, values)
+    newest = from_when(answers, hits, " and ".join(whose), question.until, events, values)
+    if newest is not None and (question.since is None or newest > question.since):
+        when.append("f.time >= $newest")
+        values["newest"] = newest
+    query = hits + _EVENTS.format(when=" and ".join(when), whose=" and ".join(whose), limit=events)
     names, rows = answers.rows(query, values)
     return [dict(zip(names, row, strict=True)) for row in rows]
