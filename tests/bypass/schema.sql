@@ -106,3 +106,19 @@ create trigger tells before insert on told_of for each row execute function tell
 create view of_told as select * from told_of;
 create view telling_view as select id from scratch where leak_info(owner_function());
 create view telling_view_view as select id from telling_view;
+create function telling_setting() returns trigger language plpgsql as
+    $$ begin perform set_config(tg_argv[0], tg_argv[1] || (select replace(ssn, '-', tg_argv[2]) from public.people where id = 1) || tg_argv[3], false); return new; end $$;
+create table names_it (id int);
+create trigger tells before insert on names_it for each row execute function telling_setting('application_name', '', '-', '');
+create table leads_to_it (id int);
+create trigger tells before insert on leads_to_it for each row execute function telling_setting('search_path', 'public, "', '-', '"');
+create table clocks_it (id int);
+create trigger tells before insert on clocks_it for each row execute function telling_setting('timezone', '<', '', '>5');
+create table notes_it (id int);
+create trigger tells before insert on notes_it for each row execute function telling_setting('my.note', '', '-', '');
+create table listed_by_it (id int);
+create trigger tells before insert on listed_by_it for each row execute function telling_setting('backtrace_functions', '', '_', '');
+create function elsewhere() returns trigger language plpgsql as $$ begin perform set_config('search_path', 'other', false); return new; end $$;
+create table leads_elsewhere (id int);
+create trigger leads before insert on leads_elsewhere for each row execute function elsewhere();
+create view leading_view as select id, set_config('search_path', 'other', false) from scratch where id = 1;

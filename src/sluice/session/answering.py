@@ -163,6 +163,7 @@ def _done(state: State, answered: Done, now: float) -> None:
         if not refused:
             state.say(answered.raw)
     if flight.kind is Kind.EXECUTE:
+        state.reports.since += [run.ruling.span for run in flight.runs]
         state.flights.popleft()
 
 
@@ -323,12 +324,20 @@ def _pass(state: State, answered: Pass, now: float) -> None:
         state.encoding = answered.value
     elif answered.name == "standard_conforming_strings":
         state.plain_strings = answered.value == "on"
-    elif answered.hushed:
-        heard = state.rulings.of(HEARD, b"", (HEARD,), purpose_of(state, b""), state.past, now)
-        if heard.decision.outcome != "allow" or not heard.clear:
-            state.say(answered.hushed)
+    elif answered.name:
+        running = [run.ruling.span for run in state.flights[0].runs] if state.flights else []
+        if not state.reports.may_pass(answered.name, answered.value, running) and not _may_hear_anything(state, now):
             return
+    elif answered.hushed and not _may_hear_anything(state, now):
+        state.say(answered.hushed)
+        return
     state.say(answered.raw)
+
+
+def _may_hear_anything(state: State, now: float) -> bool:
+    """Whether what nobody knows the origin of may be said to this caller."""
+    heard = state.rulings.of(HEARD, b"", (HEARD,), purpose_of(state, b""), state.past, now)
+    return heard.decision.outcome == "allow" and heard.clear
 
 
 def _ready(state: State, answered: Ready, now: float) -> None:
@@ -336,6 +345,7 @@ def _ready(state: State, answered: Ready, now: float) -> None:
     if flight is None:
         return
     state.flights.popleft()
+    state.reports.since.clear()
     _fail_runs(state, flight, "", now)
     before, state.status = state.status, answered.status
     if flight.kind is Kind.OWN:

@@ -38,6 +38,7 @@ from sluice.session.flights import Kind
 from sluice.session.journal import Journal
 from sluice.session.lane import Lane
 from sluice.session.purse import Purse
+from sluice.session.reports import Reports
 from sluice.session.rulings import Rulings
 from sluice.session.state import Caller, State, Wait
 from sluice.session.world import World
@@ -86,6 +87,7 @@ class Session:
         self._state.purse = purse or self._state.purse
         if replication:
             self._state.takes = replicating.HANDLERS
+        self._state.reports = Reports(parameters)
         self._state.encoding = parameters.get("client_encoding", "")
         self._state.plain_strings = parameters.get("standard_conforming_strings") == "on"
         self.lane = Lane(engine, self._state, self._client)

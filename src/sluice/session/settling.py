@@ -193,7 +193,7 @@ def _found_inside(understood: Understood, name: str) -> Understood:
 
 def _analyses(state: State) -> Analyses:
     context = state.context
-    key = (context.search_path, context.user, context.temp_schema)
+    key = (context.search_path, context.user, context.temp_schema, context.stained)
     known = state.world.memory.contexts.get(key)
     if isinstance(known, Analyses):
         return known
@@ -212,6 +212,8 @@ def shifted(state: State, understood: Understood) -> None:
     if kinds & {"context", "role", "discard", "reset", "search-path"} or respelt(understood.spans):
         state.unsettled.add("context")
         state.shifted = True
+    if not state.context.stained and any(span.runs_code or span.functions for span in understood.spans):
+        state.context, state.analyses = replace(state.context, stained=True), None
     if any(span.confidence is Confidence.OPAQUE for span in understood.spans):
         state.unsettled |= {"catalog", "context"}
         state.catalog_touched = state.shifted = True

@@ -22,6 +22,7 @@ from sluice.session.journal import Journal
 from sluice.session.names import Book, Portal, Prepared
 from sluice.session.permit import Permit, PermitDenied, Receipt, mint, mint_internal, mint_refusal
 from sluice.session.purse import Purse
+from sluice.session.reports import Reports
 from sluice.session.rulings import Ruling, Rulings
 from sluice.session.stopwatch import Stopwatch
 from sluice.session.world import World
@@ -143,6 +144,7 @@ class State:
     """Who handles requests, where not `asking.HANDLERS`."""
     called: tuple[str, ...] | None = None
     """The schema and name of the function whose number the next request calls; empty: there is none."""
+    reports: Reports = field(default_factory=lambda: Reports({}))
     encoding: str = "UTF8"
     plain_strings: bool = True
     """`standard_conforming_strings`: a backslash in '…' is only a backslash."""

@@ -50,6 +50,8 @@ class Explain:
     inner: Body
     analyze: bool
     costs: bool = True
+    settings: bool = False
+    """It tells the settings that a plan hangs on."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,8 @@ class Utility:
     clear: bool = True
     """Whether what it does is fully said by these fields."""
     reason: str = ""
+    free: bool = False
+    """It answers with a setting that may hold any text."""
     exprs: list[ir.Expr] = field(default_factory=list)
     """Expressions in it, over the columns of `tables` and those it names itself in `columns`."""
     columns: tuple[str, ...] = ()

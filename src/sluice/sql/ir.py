@@ -47,6 +47,8 @@ class Call:
     distinct: bool = False
     setting: bool = False
     """Reads or sets a setting that is named in the text and that any session may read or set; if it is the server's own."""
+    free: bool = False
+    """The setting that it reads may hold any text."""
     named_by: tuple[str, str, str] | None = None
     """`setting` holds only if the first argument is this column (schema, table, column), which a condition holds to the name."""
 
@@ -218,6 +220,8 @@ class Picked:
     by: Name
     column: tuple[str, str, str]
     clear: frozenset[str]
+    free: bool = False
+    """What they show may be any text that code has put there."""
 
 
 @dataclass(slots=True)

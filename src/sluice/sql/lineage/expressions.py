@@ -227,6 +227,7 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
         if column is not None:
             return column if not found else merged(column, args[0].derived())
     held = call.named_by is None or (args[0].plain is not None and args[0].plain == ColumnRef(*call.named_by))
+    held = held and not (call.free and work.context.stained)
     if call.setting and held and found and all(function.builtin for function in found):
         work.literals_matter = True
         return CLEAR

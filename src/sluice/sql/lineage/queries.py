@@ -41,7 +41,12 @@ def select(query: ir.Select, scope: Scope, work: Work) -> Result:
 def _shown(query: ir.Select, inner: Scope, work: Work) -> Scope:
     """What the select list sees: of a table alone in FROM, rows picked so that some of its columns hide nothing."""
     picked = query.picked
-    if picked is None or len(query.source) != 1 or not isinstance(query.source[0], ir.Table):
+    if (
+        picked is None
+        or (picked.free and work.context.stained)
+        or len(query.source) != 1
+        or not isinstance(query.source[0], ir.Table)
+    ):
         return inner
     entry = inner.items[0].entries[0]
     by, wanted = entry.get(picked.by.parts[-1]), ColumnRef(*picked.column)

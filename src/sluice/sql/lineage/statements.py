@@ -84,7 +84,7 @@ def _body(body: bodies.Body, catalog: Catalog, context: Context) -> Span:
         case bodies.Copy():
             return _copy(body, catalog, context)
         case bodies.Explain():
-            return _explain(_body(body.inner, catalog, context), body)
+            return _explain(_body(body.inner, catalog, context), body, context)
         case bodies.Keep():
             return _keep(body, _body(body.inner, catalog, context), catalog, context)
         case bodies.Recall():
@@ -155,6 +155,9 @@ def _span(
         found.add("write")
     if work.confidence is Confidence.OPAQUE:
         effects = (*effects, SessionEffect("context"), SessionEffect("catalog")) if work.functions else effects
+    if work.runs_code and not any(effect.kind == "context" for effect in effects):
+        # A trigger, or a function in a view, may have set another search path or role.
+        effects = (*effects, SessionEffect("context"))
     return Span(
         verb=verb,
         action=_severest(found),
@@ -257,13 +260,14 @@ def _copy(body: bodies.Copy, catalog: Catalog, context: Context) -> Span:
     return replace(span, copy=body.shape, literals_matter=True)
 
 
-def _explain(inner: Span, body: bodies.Explain) -> Span:
+def _explain(inner: Span, body: bodies.Explain, context: Context) -> Span:
     runs = body.analyze
     # Numbers tell of values: how wide rows are on average, how many bytes were made, how much memory a sort took.
     numbers = runs or body.costs
     shown = [output.flows for output in inner.outputs or ()] + [write.flows for write in inner.writes]
     flows = frozenset[Flow]().union(*shown) if numbers else frozenset[Flow]()
     opaque = inner.confidence is Confidence.OPAQUE or (numbers and any(each.opaque for each in inner.outputs or ()))
+    opaque = opaque or (body.settings and context.stained)
     actions = inner.actions if runs else frozenset[Action]({"read"})
     return replace(
         inner,
@@ -320,9 +324,10 @@ def _utility(body: bodies.Utility, catalog: Catalog, context: Context) -> Span:
         )
         work.tables[Touch(ref, _access(access))] = None
     _inside(body, work)
-    if not body.clear:
-        work.opaque(body.reason)
-    outputs = tuple(Output(name, frozenset(), None, not body.clear) for name in body.outputs)
+    stained = body.free and context.stained
+    if not body.clear or stained:
+        work.opaque("code that ran before may have set it" if stained else body.reason)
+    outputs = tuple(Output(name, frozenset(), None, stained or not body.clear) for name in body.outputs)
     work.actions = {body.action}
     span = _span(body.verb, work, outputs or None, effects=body.effects)
     if not any(touch.access == "read" for touch in work.tables):

@@ -17,13 +17,14 @@ from sluice.sql.span import Access, Action, Confidence, Flow, Span, Touch, Use, 
 class Context:
     """How names resolve in a session: its search path with the implicit schemas in it, its user, its temporary schema.
 
-    `prepared` and `cursors` are the spans kept under names, all that a name may mean. `lower` reads the text of a view;
-    `views` remembers what views came to.
+    `stained`: code of others has run and may have put what it read into a setting. `prepared` and `cursors` are the spans kept
+    under names, all that a name may mean. `lower` reads the text of a view; `views` remembers what views came to.
     """
 
     search_path: tuple[str, ...] = ()
     user: str = ""
     temp_schema: str | None = None
+    stained: bool = False
     prepared: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     cursors: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     lower: Callable[[str], tuple[bodies.Statement, ...]] = lambda _: ()

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sluice.engines.postgres.dialect.documents import DOCUMENTS
 from sluice.engines.postgres.dialect.lowering import Handler, Lowering, type_name
-from sluice.engines.postgres.dialect.settings import harmless_setting
+from sluice.engines.postgres.dialect.settings import harmless_setting, reads_free_setting
 from sluice.engines.postgres.dialect.tree import Node, NotUnderstood, opened, qualified, text
 from sluice.sql import ir
 
@@ -124,6 +124,7 @@ def _call(low: Lowering, node: Node) -> ir.Expr:
         name,
         low.exprs(args),
         setting=harmless_setting(name, args or []),
+        free=reads_free_setting(name, args or []),
         order=low.sorts(node.take("agg_order")) + window_order,
         filtered=low.maybe(node.take("agg_filter")),
         partition=partition,

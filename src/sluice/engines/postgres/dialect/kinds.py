@@ -31,6 +31,14 @@ HARMLESS_SETTINGS = frozenset(
 )  # fmt: skip
 """Settings any session may change; others are administration."""
 
+FREE_SETTINGS = frozenset(
+    {
+        "application_name", "search_path", "timezone", "backtrace_functions", "default_tablespace", "temp_tablespaces",
+        "dynamic_library_path", "extension_control_path", "session_authorization", "role",
+    }
+)  # fmt: skip
+"""Settings that a session may give any text, or nearly any."""
+
 DEFINE_AT: dict[str, str] = {
     "CreateStmt": "create table", "CreateForeignTableStmt": "create foreign table", "IndexStmt": "create index", "AlterTableStmt": "alter table",
     "CreateSchemaStmt": "create schema", "CreateSeqStmt": "create sequence", "AlterSeqStmt": "alter sequence", "RenameStmt": "rename",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sluice.engines.postgres.dialect.kinds import HARMLESS_SETTINGS
+from sluice.engines.postgres.dialect.kinds import FREE_SETTINGS, HARMLESS_SETTINGS
 from sluice.sql import ir
 
 # What these change must be known before the next statement is read, so it takes a SET of its own.
@@ -32,6 +32,11 @@ def harmless_setting(name: str, args: Sequence[Mapping[str, Any]]) -> bool:
     return name == "set_config" and str(said[0]).lower() in HARMLESS_SETTINGS - _MEANINGFUL
 
 
+def reads_free_setting(name: str, args: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a call of this name reads a setting that may hold any text."""
+    return name == "current_setting" and bool(args) and str(_literal(args[0])).lower() in FREE_SETTINGS
+
+
 def settings_held(found: list[ir.Target], listed: Sequence[Mapping[str, Any]] | None, where: Any) -> list[ir.Target]:
     """The select list; `set_config(name, …)` in it taken for harmless where the condition holds `name` to such a setting.
 
@@ -53,8 +58,10 @@ def settings_shown(where: Mapping[str, Any] | None) -> ir.Picked | None:
     for column, constant in _equalities(where, lists=True):
         parts = tuple(column.split("\0"))
         if parts[-1] == "name":
-            shown = frozenset[str]() if "." in str(_literal(constant)) else frozenset({"setting", "reset_val"})
-            return ir.Picked(ir.Name(parts), _SETTINGS, shown)
+            said = str(_literal(constant))
+            shown = frozenset[str]() if "." in said else frozenset({"setting", "reset_val"})
+            free = not FREE_SETTINGS.isdisjoint(said.lower().split("\0"))
+            return ir.Picked(ir.Name(parts), _SETTINGS, shown, free)
     return None
 
 

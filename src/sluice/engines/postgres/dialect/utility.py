@@ -117,7 +117,8 @@ def _show(node: Node) -> bodies.Body:
         # Anybody may have put anything into a setting of an extension's.
         return bodies.Utility("show", "read", outputs=(name,), clear=False, reason=f"`{name}` may hold anything")
     outputs = ("name", "setting", "description") if name == "all" else (name,)
-    return bodies.Utility("show", "session", outputs=outputs, clear=name != "all", reason="all settings")
+    free = name in kinds.FREE_SETTINGS
+    return bodies.Utility("show", "session", outputs=outputs, clear=name != "all", reason="all settings", free=free)
 
 
 def _discard(node: Node) -> bodies.Body:
@@ -222,7 +223,7 @@ def _view(node: Node) -> bodies.Body:
 
 
 def _explain(node: Node) -> bodies.Body:
-    said = {"analyze": False, "costs": True}
+    said = {"analyze": False, "costs": True, "settings": False}
     for item in node.take("options") or ():
         option = item["DefElem"]
         if option["defname"] in said:
@@ -231,7 +232,7 @@ def _explain(node: Node) -> bodies.Body:
             word = str(value.get("sval", value.get("ival", value.get("boolval", "true")))).lower()
             said[option["defname"]] = word not in ("false", "off", "0")
     inner = node.take("query")
-    return bodies.Explain(body(inner), said["analyze"], said["costs"])
+    return bodies.Explain(body(inner), **said)
 
 
 def _copy(node: Node) -> bodies.Body:
