@@ -122,3 +122,7 @@ create function elsewhere() returns trigger language plpgsql as $$ begin perform
 create table leads_elsewhere (id int);
 create trigger leads before insert on leads_elsewhere for each row execute function elsewhere();
 create view leading_view as select id, set_config('search_path', 'other', false) from scratch where id = 1;
+create table enrolled (id int, ssn text unique);
+create table enrolled_too (id int, ssn text references enrolled (ssn));
+create table enrolled_thus (id int, ssn text);
+create unique index on enrolled_thus (lower(ssn));

@@ -11,5 +11,7 @@ update other.people set name = '{ssn}';
 update typed set ssn = '{ssn}';
 update nested set inside = row(1, '{ssn}'), many = array[row(1, '{ssn}')::person_kind];
 update domained set ssn = '{ssn}';
+insert into enrolled values (1, '{ssn}');
+insert into enrolled_thus values (1, '{ssn}');
 refresh materialized view people_matview;
 analyze;

@@ -27,6 +27,8 @@ class Column:
     generated: bool = False
     guard: Guard = ""
     """What may turn a value away: `unique`, that it is there or is not; `checked`: a condition on it."""
+    key: bool = False
+    """Which values are there, here or in the column it points into, decides which may be written to it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

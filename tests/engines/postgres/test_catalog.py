@@ -302,7 +302,7 @@ ROWS = (
     '["path", ["pg_catalog"]]',
     '["function", "pg_catalog", "upper", true, null, [["if", 25, null, null]]]',
     '["type", 25, "pg_catalog", "text", "b", 0, 0, 0, false, false, "S"]',
-    '["relation", 9, "public", "t", "r", 0, false, false, null, [["a", 1, 25, "text", false, false, null, null]]]',
+    '["relation", 9, "public", "t", "r", 0, false, false, null, [["a", 1, 25, "text", false, false, null, null, false]]]',
 )
 
 

@@ -146,8 +146,9 @@ def _relation(
             tuple(names[read] for read in reads or () if read in names),
             generated,
             guard=_GUARDS[guard],
+            key=key,
         )
-        for label, attnum, type_oid, type_name, not_null, generated, reads, guard in listed or ()
+        for label, attnum, type_oid, type_name, not_null, generated, reads, guard, key in listed or ()
     )
     return Relation(
         oid,

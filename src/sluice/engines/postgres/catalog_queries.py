@@ -36,6 +36,11 @@ with mine as (
         pg_catalog.unnest(i.indkey::pg_catalog.int2[]) as u(attnum)
     where i.indrelid >= 16384 and (i.indisunique or i.indisexclusion)
     union all
+    select i.indrelid, p.refobjsubid, 'u' from pg_catalog.pg_index i join pg_catalog.pg_depend p
+        on p.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and p.objid = i.indexrelid
+        and p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and p.refobjid = i.indrelid and 0 < p.refobjsubid
+    where i.indrelid >= 16384 and (i.indisunique or i.indisexclusion) and i.indexprs is not null
+    union all
     select i.indrelid, 0, 'c' from pg_catalog.pg_index i
     where i.indrelid >= 16384 and (i.indexprs is not null or i.indpred is not null)
     union all
@@ -47,11 +52,12 @@ with mine as (
     union all
     select m.oid, 0, 'c' from mine m join pg_catalog.pg_class c on c.oid = m.oid where m.relkind = 'p' or c.relispartition
 ), guarded as (
-    select g.relation, g.attnum, pg_catalog.min(g.kind) as kind from guards g group by 1, 2
+    select g.relation, g.attnum, pg_catalog.min(g.kind) as kind, pg_catalog.bool_or(g.kind = 'u') as key
+    from guards g group by 1, 2
 ), columns as (
     select a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
         a.attname, a.attnum, a.atttypid::pg_catalog.int8, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull,
-        a.attgenerated <> '', g.reads, least(o.kind, w.kind)) order by a.attnum) as list
+        a.attgenerated <> '', g.reads, least(o.kind, w.kind), coalesce(o.key, false)) order by a.attnum) as list
     from pg_catalog.pg_attribute a join mine m on m.oid = a.attrelid
     left join computed g on g.adrelid = a.attrelid and g.adnum = a.attnum
     left join guarded o on o.relation = a.attrelid and o.attnum = a.attnum

@@ -250,6 +250,8 @@ def _copy(body: bodies.Copy, catalog: Catalog, context: Context) -> Span:
             work.opaque(f"`{relation.schema}.{relation.name}` has rewrite rules")
         work.runs_code = work.runs_code or (incoming and (relation is None or writes.runs_code(relation, work)))
         names = body.columns or tuple(name for name, _ in own.columns)
+        if incoming:
+            writes.keyed(names, own, relation, work)
         columns = None if own.open else [(name, own.get(name) or OPAQUE) for name in names]
         condition(body.where, scope.inside([Item.of(own)]), work)
     if body.server_side:

@@ -14,7 +14,7 @@ from sluice.sql.lineage.reach import CLEAR, OPAQUE, Entry, Reach, union
 from sluice.sql.lineage.scope import Item, Result, Scope
 from sluice.sql.lineage.sources import find, source, table
 from sluice.sql.lineage.work import Work
-from sluice.sql.span import Access, UseKind
+from sluice.sql.span import Access, Flow, UseKind
 
 Landed = dict[str, Reach]
 
@@ -178,11 +178,32 @@ def _land(landed: Landed, own: Entry, relation: Relation | None, work: Work) -> 
     for name, reach in landed.items():
         target = _base(name, own, ref)
         work.write(target, reach)
+        if reach.plain != target:
+            _looked_up(target, work)
         foreign = frozenset(flow for flow in reach.flows if flow.column != target)
         if foreign:
             kind = _turned_away(name, reach, relation, work)
             if kind is not None:
                 work.use(Reach(foreign), kind)
+
+
+def keyed(names: Iterable[str], own: Entry, relation: Relation | None, work: Work) -> None:
+    """Rows are written whose values the text does not have: those of keys are looked up all the same."""
+    for name in names:
+        _looked_up(_base(name, own, _ref(relation, own)), work)
+
+
+def _looked_up(target: ColumnRef, work: Work) -> None:
+    """Whether the server takes a key's value tells whether it is there, in this column or in the one it must point into."""
+    if _is_key(work.catalog.relation(target.schema, target.table), target.column, work):
+        work.use(Reach(frozenset((Flow(target, "value"),))), "lookup")
+
+
+def _is_key(relation: Relation | None, name: str, work: Work) -> bool:
+    column = None if relation is None else relation.column(name)
+    if relation is None or column is None:
+        return False
+    return column.key or any(_is_key(work.catalog.relation_by_oid(oid), name, work) for oid in relation.children)
 
 
 def _turned_away(name: str, reach: Reach, relation: Relation | None, work: Work) -> UseKind | None:
