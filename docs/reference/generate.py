@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from inspect import cleandoc
@@ -30,6 +31,8 @@ from sluice.runtime.stages import Stages
 from sluice.testing.gateway import starter_policies
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1] / "tests" / "bypass"))
+ways = importlib.import_module("ways")
 NOTICE = "<!-- Written by generate.py from the code: change it there. -->\n"
 
 
@@ -42,6 +45,7 @@ def pages() -> dict[str, str]:
         "events.md": NOTICE + "\n".join(_events()) + "\n",
         "policy.md": NOTICE + "\n".join(_policy()) + "\n",
         "masks.md": NOTICE + "\n".join(_masks()) + "\n",
+        "ways-around.md": NOTICE.replace("the code", "`tests/bypass`") + "\n".join(ways.page()) + "\n",
         "metrics.md": NOTICE + "\n".join(_metrics()) + "\n",
     }
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import pytest
 from _pytest.mark import ParameterSet
-from canaries import HIDDEN
+from caselist import Case, cases
 from wire import (
     COPY_DONE,
     SYNC,
@@ -30,57 +28,16 @@ from sluice.testing.gateway import RunningGateway
 from sluice.testing.postgres import PostgresServer
 
 Mode = Literal["simple", "extended"]
-CORPUS = Path(__file__).parent / "corpus"
 
 TRUST = """
 @id("trusted-sees") permit (principal in Group::"trusted", action in [Action::"reveal", Action::"use"], resource);
 """
 """In a file of its own, so that a test can take it away."""
 
-_MARKS = re.compile(r"\[(still|varies|alone|open)(?:: ([^\]]*))?\] ?")
 _LATER = 16_384
 """Objects from here on are a user's own: a table that a case makes has another number at every run."""
 
 _LEAVES = re.compile("prepare|advisory|hold|discard|set_config", re.I)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One line of the corpus: statements for one connection, in order.
-
-    `still`: past the gateway it tells nothing either (why, in words). `varies`: the answer is another at every run, whatever
-    the data. `alone`: it ends transactions or cannot run in one. `open`: it is known to get through.
-    """
-
-    file: str
-    line: int
-    steps: tuple[str, ...]
-    marks: dict[str, str]
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line} {' ;;; '.join(self.steps)}"[:110]
-
-    @property
-    def text(self) -> str:
-        """All that the client writes."""
-        return "\n".join(self.steps)
-
-    def defines(self) -> bool:
-        """Whether it changes the catalog, so that the gateway must read it again at every step."""
-        return re.search(r"\b(create|alter|into)\b", self.text) is not None
-
-    def on(self, database: str, port: int) -> Case:
-        """The case as it is asked of one database."""
-        words = {"{database}": database, "{server}": f"host=127.0.0.1 port={port} user=keeper"}
-        steps = self.steps
-        for word, value in words.items():
-            steps = tuple(step.replace(word, value) for step in steps)
-        return replace(self, steps=steps)
-
-
-def cases(*names: str) -> list[Case]:
-    """The cases of these files of the corpus."""
-    return [case for name in names for case in _read(CORPUS / f"{name}.txt")]
 
 
 def listed(*names: str) -> list[ParameterSet]:
@@ -91,18 +48,6 @@ def listed(*names: str) -> list[ParameterSet]:
         )
         for case in cases(*names)
     ]
-
-
-def _read(path: Path) -> Iterator[Case]:
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        if not line or line.startswith("-- "):
-            continue
-        marks: dict[str, str] = {}
-        while match := _MARKS.match(line):
-            marks[match[1]] = match[2] or ""
-            line = line[match.end() :]
-        steps = HIDDEN.fill(line).replace("\\n", "\n").split(" ;;; ")
-        yield Case(path.stem, number, tuple(steps), marks)
 
 
 class Tap(Wire):
@@ -176,6 +121,16 @@ def play(tap: Tap, case: Case, mode: Mode) -> list[Message]:
             tap.simply("rollback" if alone else "rollback to step")
     tap.simply("rollback")
     return heard
+
+
+def became(heard: list[Message]) -> str:
+    """What became of a case, by what the client heard: `refused`, `withheld` (the server's words), `failed` or `hidden`."""
+    said = [fields(message) for message in heard if message.kind in "EN"]
+    if any(one["C"] == "42501" for one in said):
+        return "refused"
+    if any("withheld" in one["M"] for one in said):
+        return "withheld"
+    return "failed" if any(message.kind == "E" for message in heard) else "hidden"
 
 
 def raw(messages: list[Message]) -> bytes:

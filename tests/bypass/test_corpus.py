@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from canaries import found
-from playing import Case, Line, Mode, comparable, listed, raw
+from caselist import Case
+from playing import Line, Mode, became, comparable, listed, raw
 
 SINGLE = listed("expressions", "structures", "hazards", "oracles")
 SEQUENCES = listed("sequences")
@@ -15,6 +16,8 @@ SEQUENCES = listed("sequences")
 def test_nothing_hidden_is_heard(line: Line, case: Case, mode: Mode) -> None:
     heard = line.play(case, mode, "shop")
     assert not found(raw(heard), case.text)
+    if mode == "simple":
+        assert became(heard) == case.becomes
     if "varies" not in case.marks:
         assert comparable(heard) == comparable(line.play(case, mode, "twin"))
 
@@ -28,6 +31,7 @@ def test_a_mask_that_leaves_a_part_leaves_it_on_the_plain_column_alone(line: Lin
 def test_nothing_hidden_is_heard_in_several_steps(line: Line, case: Case) -> None:
     heard = line.play(case, "simple", "shop")
     assert not found(raw(heard), case.text)
+    assert became(heard) == case.becomes
     if "varies" not in case.marks:
         assert comparable(heard) == comparable(line.play(case, "simple", "twin"))
     if not case.defines():

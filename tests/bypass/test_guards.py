@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from canaries import found
-from playing import Case, Line, Stand, Tap, listed, raw
+from caselist import Case
+from playing import Line, Stand, Tap, listed, raw
 from wire import fields, rows
 
 GUARDS = listed("guards")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playing import Case, Line, comparable
+from caselist import Case
+from playing import Line, comparable
 from wire import kinds
 
 ORDINARY = [
