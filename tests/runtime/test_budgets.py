@@ -1,4 +1,4 @@
-"""Budgets over two gateways on one store: what is shown in clear is counted together, and ends together."""
+"""Two gateways on one store: what is shown in clear is counted together, and labels that one learned hold in the other."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ BUDGET = 100
 POLICIES = f"""
 @id("all") permit (principal, action in [Action::"connect", Action::"read", Action::"write", Action::"define"], resource);
 @id("sees-mail") @budget("{BUDGET}/1h") permit (principal, action == Action::"reveal", resource in Label::"pii.email");
+@id("copies") permit (principal, action == Action::"launder", resource);
 @id("sees-phones") @budget("{BUDGET}/1h") @over_budget("cut")
 permit (principal, action == Action::"reveal", resource in Label::"pii.phone");
 @id("sees-names") permit (principal, action == Action::"reveal", resource in Label::"pii.name");
@@ -38,9 +39,10 @@ columns: {post: {public.box.mail: pii.email, public.box.phone: pii.phone, public
 SCHEMA = """
 create table box (id int primary key, mail text, phone text, name text); create table notes (id int);
 insert into box select i, 'mail' || i, 'phone' || i, 'name' || i from generate_series(1, 1000) i;
-grant all on box, notes to post_gateway;
+grant all on box, notes to post_gateway; grant create on schema public to post_gateway;
 """
 CLEAR = "mail"
+FILES = {"policies/post.cedar": POLICIES, "labels.yaml": LABELS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Post:
     two: RunningGateway
     store: Store
     people: Iterator[str]
+    config: str
 
     def connect(self, who: str, gateway: RunningGateway | None = None) -> psycopg.Connection:
         return psycopg.connect((gateway or self.one).dsn(who, PASSWORD, "post"), autocommit=True)
@@ -80,13 +83,12 @@ def post(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
         + "masking: {key: "
         "{file: masking.key}}\naudit: {path: audit}\nstore: {path: ../control.db}\n"
     )
-    files = {"policies/post.cedar": POLICIES, "labels.yaml": LABELS}
     with (
-        RunningGateway(folder / "one", config, files=files) as one,
-        RunningGateway(folder / "two", config, files=files) as two,
+        RunningGateway(folder / "one", config, files=FILES) as one,
+        RunningGateway(folder / "two", config, files=FILES) as two,
     ):
         store = Store(place)
-        yield Post(one, two, store, iter(people))
+        yield Post(one, two, store, iter(people), config)
         store.close()
 
 
@@ -178,6 +180,27 @@ def test_how_many_rows_of_a_label_a_session_had_closes_what_comes_next(post: Pos
             connection.execute("select count(*) from notes")
     with post.connect(who) as connection:
         connection.execute("select count(*) from notes").fetchall()
+
+
+def test_labels_that_one_gateway_learned_hold_in_the_other(post: Post) -> None:
+    who = next(post.people)
+    with post.connect(who) as first, post.connect(who, post.two) as second:
+        first.execute("create table copied as select id, mail from box")
+        first.execute("select mail from box").fetchall()
+        # Nothing of the budget is left: what has the label is hidden.
+        assert shown(first.execute("select mail from copied").fetchall()) == 0
+
+        def known() -> bool:
+            try:
+                return shown(second.execute("select mail from copied limit 1").fetchall()) == 0
+            except psycopg.Error:
+                return False
+
+        post.two.until(known, "the other gateway to know the label")
+    # It is known to one that starts later, too, whose log and files are new.
+    three = post.one.folder.parent / "three"
+    with RunningGateway(three, post.config, files=FILES) as later, post.connect(who, later) as third:
+        later.until(lambda: shown(third.execute("select mail from copied limit 1").fetchall()) == 0, "the label")
 
 
 def test_while_the_counts_cannot_be_read_nothing_of_it_is_shown(post: Post) -> None:

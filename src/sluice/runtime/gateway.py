@@ -46,6 +46,7 @@ from sluice.model.columns import ColumnRef
 from sluice.model.identity import Identity
 from sluice.runtime import upstream
 from sluice.runtime.access import Access
+from sluice.runtime.agreed import Agreed
 from sluice.runtime.api.pages import Clients
 from sluice.runtime.approvals import Approvals
 from sluice.runtime.budgets import Budgets
@@ -113,6 +114,7 @@ class Gateway:
         self.approvals = Approvals(self)
         self.standing = Standing(self)
         self.access = Access(self)
+        self.agreed = Agreed(self)
         self.telling = Telling(self)
         self.credentials = Credentials(self)
         self.budgets = Budgets(self)
@@ -277,6 +279,7 @@ class Gateway:
         self.approvals.heard(topics)
         self.standing.heard(topics)
         self.access.heard(topics)
+        self.agreed.heard(topics)
         if self.peers.number == 0:
             # One process tells people: several would not keep to the order.
             self.telling.heard(topics)

@@ -144,6 +144,7 @@ async def _serve(
     stop: asyncio.Future[str],
 ) -> int:
     loop, config = asyncio.get_running_loop(), gateway.config
+    await gateway.agreed.agree()
     await gateway.standing.load()
     leave = gateway.follow_store()
     roster = Roster(gateway.recorder.folder, gateway.standing.here)
@@ -291,6 +292,7 @@ async def _housekeep(gateway: Gateway, path: Path, role: Role, notify: Notify, f
         if fleet is not None:
             await fleet.keep()
         gateway.spawn(gateway.keyrings.refresh(gateway.tokens))
+        await gateway.agreed.keep()
         await gateway.standing.keep()
         if await asyncio.to_thread(watch.changed):
             await reload(gateway, path)

@@ -51,6 +51,8 @@ class Worlds:
         self._followers: dict[str, set[Notify]] = {name: set() for name in config.sources}
         self.drifted: Callable[[str, Places], None] | None = None
         """Where labels learned are told instead of written: another process keeps the file."""
+        self.remembered: Callable[[], object] = lambda: None
+        """Who is told that labels were learned."""
         self.reread: Callable[[str], None] | None = None
         """Who hears of a catalog that was read here, when other processes leave it to this one to notice."""
         self._learned = read_learned(config.audit.path)
@@ -61,6 +63,14 @@ class Worlds:
     def version(self) -> int:
         """The number of the newest world."""
         return self._version
+
+    @property
+    def learned(self) -> Mapping[str, Places]:
+        """The labels that columns took on for good, by source."""
+        return {
+            name: {place: labels - {UNKNOWN} for place, labels in places.items()}
+            for name, places in self._learned.items()
+        }
 
     def of(self, source: str) -> World | None:
         """The source's world as it is now; None when it was never reachable, or does not exist."""
@@ -256,6 +266,7 @@ class Worlds:
         if self.drifted is None:
             write_learned(self._config.audit.path, self._learned)
             forget(self._config.audit.path, name, [place for place, held in learned.items() if UNKNOWN in held])
+            self.remembered()
 
 
 def _limits(config: Config) -> Limits:

@@ -28,7 +28,7 @@ T = TypeVar("T")
 Work = Callable[[Connection], T]
 Notify = Callable[[frozenset[str]], None]
 
-TOPICS = ("requests", "grants", "revocations", "credentials", "outbox", "budgets")
+TOPICS = ("requests", "grants", "revocations", "credentials", "outbox", "budgets", "labels")
 """What can be followed. A migration that adds a topic adds its row to the feed."""
 
 _AGAIN_SECONDS = 0.5

@@ -146,6 +146,16 @@ spent = Table(
     comment="values of a label shown to each principal, or leased to be, by slots of time, and how many may be; what budgets are counted by",
 )
 
+learned = Table(
+    "sluice_learned",
+    METADATA,
+    Column("source", String, primary_key=True),
+    Column("oid", BigInteger, primary_key=True),
+    Column("attnum", Integer, primary_key=True),
+    Column("label", String, primary_key=True),
+    comment="labels that columns took on by writes, by the table's oid and the column's number in it",
+)
+
 outbox = Table(
     "sluice_outbox",
     METADATA,
