@@ -86,7 +86,11 @@ USERS = {
 
 
 def pytest_sessionstart() -> None:
-    """Tests of modules that changed after they were compiled would test what is no longer there."""
+    """Tests of modules that changed after they were compiled would test what is no longer there.
+
+    And what somebody has in their own keychain is no test's business.
+    """
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
     source = Path(__file__).parents[1] / "src"
     for compiled in source.rglob("*.cpython-*.so"):
         module = compiled.with_name(compiled.name.split(".")[0] + ".py")

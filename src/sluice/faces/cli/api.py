@@ -37,7 +37,7 @@ def call(config: Path, who: str, method: str, path: str, body: object = None) ->
         with told():
             kept = fresh()
         if kept is not None and (not config.exists() or local(load(config).admin) == kept.gateway):
-            return ask(kept.gateway, f"Bearer {kept.token}", method, path, body)
+            return ask(kept.gateway, f"Bearer {kept.token}", method, path, body, kept.ca)
     return ask(local(load(config).admin), _credentials(who), method, path, body)
 
 

@@ -21,9 +21,12 @@ def local(admin: Admin) -> str:
     return f"http://{host}:{admin.port}"
 
 
-def ask(gateway: str, authorization: str, method: str, path: str, body: object = None) -> Any:
-    """What the API at this address (`https://…`, `http://` on loopback) answered. Raises Failure."""
-    connection, base = _connection(gateway)
+def ask(gateway: str, authorization: str, method: str, path: str, body: object = None, ca: str = "") -> Any:
+    """What the API at this address (`https://…`, `http://` on loopback) answered. Raises Failure.
+
+    `ca`: file with the CAs that prove it; empty: the system's do.
+    """
+    connection, base = _connection(gateway, ca)
     headers = {"content-type": "application/json"} | ({"authorization": authorization} if authorization else {})
     try:
         connection.request(method, base + path, None if body is None else json_text.dumps(body), headers)
@@ -43,7 +46,7 @@ def ask(gateway: str, authorization: str, method: str, path: str, body: object =
     raise Failure(status, _problem(text) or f"the gateway answered with status {answer.status}")
 
 
-def _connection(gateway: str) -> tuple[http.client.HTTPConnection, str]:
+def _connection(gateway: str, ca: str) -> tuple[http.client.HTTPConnection, str]:
     parts = urlsplit(gateway)
     host = parts.hostname or ""
     try:
@@ -51,7 +54,10 @@ def _connection(gateway: str) -> tuple[http.client.HTTPConnection, str]:
     except ValueError:
         host, port = "", None
     if parts.scheme == "https" and host:
-        context = ssl.create_default_context()
+        try:
+            context = ssl.create_default_context(cafile=ca or None)
+        except OSError as error:
+            raise Failure(Status.USAGE, f"the CA in `{ca}` cannot be read: {error}") from error
         return http.client.HTTPSConnection(host, port, timeout=_SECONDS, context=context), parts.path.rstrip("/")
     if parts.scheme == "http" and is_loopback(host):
         return http.client.HTTPConnection(host, port, timeout=_SECONDS), parts.path.rstrip("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from sluice.faces.cli import gateways
 from sluice.faces.cli.api import clock
 from sluice.faces.cli.options import AsJson
 from sluice.faces.cli.output import Output, clean
-from sluice.faces.cli.signed_in import Gateway, address, ask, client_of, fresh, kept_of, told
+from sluice.faces.cli.signed_in import Authority, Gateway, address, ask, client_of, fresh, kept_of, told
 from sluice.faces.cli.statuses import Failure, Status
 
 _PATIENCE_SECONDS = 300.0
@@ -24,31 +25,37 @@ def login(
         bool, typer.Option("--device", help="Sign in on another device, by a code: for machines without a browser.")
     ] = False,
     browser: Annotated[bool, typer.Option(help="Open a browser here; else only print the address.")] = True,
+    ca: Authority = "",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port the browser comes back to; 0 is any.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Sign in at the gateway's identity provider. Then `sluice psql`, `sluice connect` and `sluice env` need no password.
 
-    What is kept of it is in `~/.config/sluice/login.json`, which only you can read; `sluice logout` removes it.
+    What is kept of it is in the system's keychain, where there is one and `sluice[keychain]` is installed, and else in
+    `~/.config/sluice/login.json`, which only you can read; `sluice logout` removes it.
 
     Examples:
 
       sluice login --gateway https://gate.example.com
 
       sluice login --device
+
+      sluice login --gateway https://gate.example.com --ca company-ca.pem
     """
     with told():
         where = address(gateway, _recalled())
-        about = gateways.ask(where, "", "GET", "/.well-known/sluice")
-        client = Client(about["issuer"], about["client_id"], tuple(about["scopes"]), about["resource"])
+        # The file is read again by commands that run elsewhere.
+        ca = str(Path(ca).resolve()) if ca else ""
+        about = gateways.ask(where, "", "GET", "/.well-known/sluice", ca=ca)
+        client = Client(about["issuer"], about["client_id"], tuple(about["scopes"]), about["resource"], ca or None)
         tokens = _on_a_device(client) if device else _in_a_browser(client, browser, port)
-        kept = kept_of(where, about, tokens)
+        kept = kept_of(where, about, tokens, ca)
         if not kept.token:
             raise Failure(
                 Status.FAILED, f"the issuer gave no `{kept.proof}`", "the gateway's `login` needs other scopes"
             )
         # Only what the gateway takes is kept.
-        found = gateways.ask(where, f"Bearer {kept.token}", "GET", "/v1/me")
+        found = gateways.ask(where, f"Bearer {kept.token}", "GET", "/v1/me", ca=ca)
         with alone():
             remember(kept)
     out = Output(json)
@@ -70,7 +77,8 @@ def logout(json: AsJson = False) -> None:
             # Of who signed in here, whatever token the environment holds.
             with told():
                 kept = fresh() or kept
-            ended = len(gateways.ask(kept.gateway, f"Bearer {kept.token}", "POST", "/v1/credentials/end", {}))
+            proof = f"Bearer {kept.token}"
+            ended = len(gateways.ask(kept.gateway, proof, "POST", "/v1/credentials/end", {}, kept.ca))
         except Failure as failure:
             troubles.append(f"your database credentials may last until they expire: {failure}")
         try:

@@ -26,6 +26,14 @@ Gateway = Annotated[
         help="The gateway's API, as `https://…`. Without it, the one you signed in at, or that of `sluice.yaml` here.",
     ),
 ]
+Authority = Annotated[
+    str,
+    typer.Option(
+        "--ca",
+        envvar="SLUICE_CA",
+        help="File in PEM with the CAs that prove the gateway's API and the issuer; else the system's do.",
+    ),
+]
 _SPARE_SECONDS = 30.0
 """A token that ends so soon is refreshed first."""
 
@@ -55,16 +63,16 @@ def address(given: str, kept: Kept | None) -> str:
 
 def client_of(kept: Kept) -> Client:
     """The client at the issuer that somebody signed in at. Raises SignInError."""
-    return Client(kept.issuer, kept.client_id, kept.scopes, kept.resource)
+    return Client(kept.issuer, kept.client_id, kept.scopes, kept.resource, kept.ca or None)
 
 
-def kept_of(gateway: str, about: dict[str, Any], tokens: Tokens) -> Kept:
+def kept_of(gateway: str, about: dict[str, Any], tokens: Tokens, ca: str = "") -> Kept:
     """What is to be kept of tokens that were just given."""
     proof = str(about["proof"])
     return Kept(
         gateway=gateway, issuer=str(about["issuer"]), client_id=str(about["client_id"]), scopes=tuple(about["scopes"]),
         resource=about["resource"], proof=proof, token=tokens.identity if proof == "id_token" else tokens.access,
-        expires_at=tokens.expires_at, refresh=tokens.refresh,
+        expires_at=tokens.expires_at, refresh=tokens.refresh, ca=ca,
     )  # fmt: skip
 
 
@@ -72,7 +80,9 @@ def ask(given: str, method: str, path: str, body: object = None) -> Any:
     """What the gateway answers to who signed in (or to `$SLUICE_TOKEN`). Raises Failure."""
     token = os.environ.get("SLUICE_TOKEN", "")
     if token:
-        return gateways.ask(address(given, None), f"Bearer {token}", method, path, body)
+        return gateways.ask(
+            address(given, None), f"Bearer {token}", method, path, body, os.environ.get("SLUICE_CA", "")
+        )
     with told():
         kept = fresh()
     if kept is None:
@@ -80,7 +90,7 @@ def ask(given: str, method: str, path: str, body: object = None) -> Any:
     where = address(given, kept)
     if where != kept.gateway:
         raise Failure(Status.FAILED, f"you are signed in at {kept.gateway}", f"`sluice login --gateway {where}`")
-    return gateways.ask(where, f"Bearer {kept.token}", method, path, body)
+    return gateways.ask(where, f"Bearer {kept.token}", method, path, body, kept.ca)
 
 
 def fresh() -> Kept | None:
