@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger("sluice.workers")
 DRAIN_SECONDS = 35.0
 """A worker that was told to end gives its sessions half a minute; then it is killed."""
-_SILENT_SECONDS = 60.0
+SILENT_SECONDS = 60.0
 """A worker that says nothing for so long hangs, and is killed."""
 _HEADS_SECONDS = 2.0
-_LONGEST_PAUSE = 10.0
-_STEADY_SECONDS = 30.0
+LONGEST_PAUSE = 10.0
+STEADY_SECONDS = 30.0
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -145,7 +145,7 @@ class Fleet:
         """Once in a while: kills what hangs, publishes a head over all logs."""
         self._gateway.metrics.workers.set(0)
         for worker in self._workers:
-            if worker.process is not None and worker.ready and time.monotonic() - worker.heard_at > _SILENT_SECONDS:
+            if worker.process is not None and hangs(worker, time.monotonic()):
                 log.error("a worker hangs and is killed", number=worker.number)
                 worker.process.kill()
         if time.monotonic() - self._published > _HEADS_SECONDS:
@@ -177,7 +177,7 @@ class Fleet:
             self._gateway.metrics.restarts.inc()
             log.error("a worker ended by itself and is started anew", number=worker.number, status=status)
             lived = time.monotonic() - began
-            pause = 0.0 if lived > _STEADY_SECONDS else min(_LONGEST_PAUSE, max(0.1, pause * 2))
+            pause = rest(lived, pause)
             await asyncio.sleep(pause)
 
     async def _once(self, worker: Worker) -> int:
@@ -273,3 +273,13 @@ class Fleet:
         for worker in self._workers:
             for each in worker.sockets:
                 each.close()
+
+
+def hangs(worker: Worker, now: float) -> bool:
+    """Whether a worker that was ready has said nothing for too long. One that starts has all the time it needs."""
+    return worker.ready and now - worker.heard_at > SILENT_SECONDS
+
+
+def rest(lived: float, before: float) -> float:
+    """Seconds until a worker is started anew that lived so long, and was waited for so long before: at once, if it lived well."""
+    return 0.0 if lived > STEADY_SECONDS else min(LONGEST_PAUSE, max(0.1, before * 2))

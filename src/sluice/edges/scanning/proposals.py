@@ -46,6 +46,7 @@ class Proposals:
         self.path = self.file(folder)
         self._entries = _read(self.path)
         self._touched: set[_Key] = set()
+        self._noticed: set[_Key] = set()
 
     @staticmethod
     def file(folder: Path) -> Path:
@@ -70,6 +71,7 @@ class Proposals:
         known = self._entries.get((source, *place))
         if known is not None and (known.verdict or known.confidence >= proposal.confidence):
             return None
+        self._noticed.add((source, *place))
         return self.put(source, column, place, proposal)
 
     def drop(self, source: str, place: tuple[int, int]) -> None:
@@ -106,11 +108,20 @@ class Proposals:
                 mine, theirs = self._entries.get(key), kept.get(key)
                 if theirs is not None and theirs.verdict and not (mine is not None and mine.verdict):
                     continue
+                if (
+                    theirs is not None
+                    and key in self._noticed
+                    and mine is not None
+                    and theirs.confidence >= mine.confidence
+                ):
+                    # Another worker noticed as much meanwhile, or a scan did.
+                    continue
                 kept.pop(key, None)
                 if mine is not None:
                     kept[key] = mine
             self._entries = kept
             self._touched.clear()
+            self._noticed.clear()
             fresh = self.path.with_suffix(".new")
             fresh.write_text(json.dumps([asdict(entry) for entry in self], indent=1))
             os.replace(fresh, self.path)  # noqa: PTH105 - atomic by name
