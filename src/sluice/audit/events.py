@@ -246,6 +246,22 @@ class InternalStatement(Struct, frozen=True, tag_field="event", tag="internal-st
     reason: str
 
 
+class ColumnsClassified(Struct, frozen=True, tag_field="event", tag="columns-classified"):
+    """Sluice looked into columns by itself. Of `columns` in `tables`, so many are `labelled` by it from now on, or `waiting` for
+    a person; of the `empty` it saw no value.
+    """
+
+    id: str
+    time: str
+    source: str
+    tables: int
+    columns: int
+    labelled: int
+    waiting: int
+    empty: int
+    seconds: float
+
+
 class ConfigReloaded(Struct, frozen=True, tag_field="event", tag="config-reloaded"):
     """A new configuration is in force from here on."""
 
@@ -299,6 +315,7 @@ Event = (
     | LabelLearned
     | BudgetSpent
     | InternalStatement
+    | ColumnsClassified
     | ConfigReloaded
     | ConfigRejected
     | GatewayStarted

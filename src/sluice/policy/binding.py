@@ -98,9 +98,10 @@ class Binding:
             ref for ref, held in sorted(self.labels.items()) if any((one + ".").startswith(below) for one in held)
         )
 
-    def unknown(self) -> frozenset[Place]:
-        """The columns that carry `unknown` themselves, and that a look into their values may settle."""
-        return frozenset(place for place, names in self.names.items() if UNKNOWN in self.labels_of(names[0]))
+    def own_labels_of(self, place: Place) -> frozenset[str]:
+        """The labels of a column by what it is; none for one that has none or does not exist."""
+        known = self.names.get(place)
+        return _NONE if known is None else self.labels.get(known[0], _NONE)
 
     def labelled_in(self, table: TableRef) -> tuple[ColumnRef, ...]:
         """The columns of a relation that carry any label."""

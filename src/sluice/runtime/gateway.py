@@ -56,6 +56,7 @@ from sluice.runtime.entrance import admit, turn_away
 from sluice.runtime.keyrings import Keyrings
 from sluice.runtime.keys import CancelKeys
 from sluice.runtime.listener import Listening
+from sluice.runtime.looking import Looking
 from sluice.runtime.lowering import LargeTexts
 from sluice.runtime.metrics import Metrics
 from sluice.runtime.peers import Peers
@@ -103,6 +104,7 @@ class Gateway:
         self.engine: Engine = ENGINES[0]
         self.worlds = Worlds(self.engine, config, rules)
         self.large = LargeTexts(self.engine.lower)
+        self.looking = Looking(self)
         self.rate = RateLimit(
             config.limits.auth_failures_per_minute_per_address, config.limits.auth_failures_per_minute_per_user
         )

@@ -159,6 +159,7 @@ async def _serve(
     work.append(Steady("housekeeping", partial(_housekeep, gateway, path, role, notify, fleet)))
     if role.leads:
         work.append(Steady("Slack", partial(follow_slack, gateway)))
+        work.append(Steady("new columns", gateway.looking.keep))
     gc.collect()
     gc.freeze()
     if fleet is not None:
@@ -251,6 +252,7 @@ async def _end(gateway: Gateway, reason: str) -> int:
         await asyncio.sleep(0.05)
     await gateway.budgets.close()
     gateway.large.close()
+    gateway.looking.close()
     gateway.keyrings.close()
     if gateway.sealing is not None:
         gateway.sealing.close()

@@ -56,7 +56,8 @@ class Worlds:
         self.reread: Callable[[str], None] | None = None
         """Who hears of a catalog that was read here, when other processes leave it to this one to notice."""
         self._learned = read_learned(config.audit.path)
-        self._proposed = Proposed(config.audit.path)
+        self.proposed = Proposed(config.audit.path)
+        """What was proposed and looked into."""
         self._gathered = Gathered(config.audit.path)
 
     @property
@@ -133,10 +134,10 @@ class Worlds:
             return
         old = self._worlds.get(name)
         previous = None if old is None else old.snapshot.bindings.get(name)
-        learned = self._proposed.joined(name, self._learned.get(name, {}), catalog, self._rules.book.assigned(name))
+        learned = self.proposed.joined(name, self._learned.get(name, {}), catalog, self._rules.book.assigned(name))
         unknown = self._config.classification.unclassified == "unknown"
-        classified = self._proposed.classified(name) if unknown else None
-        binding = self._rules.book.bind(name, catalog, previous, learned, classified)
+        classified = self.proposed.classified(name)
+        binding = self._rules.book.bind(name, catalog, previous, learned, classified if unknown else None)
         drifted = {
             place: labels for place, labels in binding.drifted.items() if not labels <= learned.get(place, frozenset())
         }
@@ -160,6 +161,7 @@ class Worlds:
                 learned=learned,
                 detection=source.detection == "on",
                 classified=classified,
+                unclassified=unknown,
             ),
         )
 
@@ -208,17 +210,18 @@ class Worlds:
             taken = self._gathered.take()
             if taken:
                 await asyncio.to_thread(self._gathered.flush, taken)
-            if await asyncio.to_thread(self._proposed.renew):
-                self.relabel()
+            await self.renew()
             for name in self._config.sources:
                 # A source that does not answer holds up its own look alone.
                 if name not in self._looking and (everything or name not in self._tokens):
                     self._beside(name, self.look(name))
 
-    def relabel(self) -> None:
+    async def renew(self) -> None:
         """Puts in force what was proposed or looked into meanwhile. What a write made unknown is so until it is looked into."""
+        if not await asyncio.to_thread(self.proposed.renew):
+            return
         for name, places in self._learned.items():
-            looked = self._proposed.classified(name).looked
+            looked = self.proposed.classified(name).looked
             kept = {place: labels - {UNKNOWN} if place in looked else labels for place, labels in places.items()}
             self._learned[name] = {place: labels for place, labels in kept.items() if labels}
         for name, world in list(self._worlds.items()):

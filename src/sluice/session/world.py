@@ -41,14 +41,17 @@ class World:
     learned: Mapping[tuple[int, int], frozenset[str]] = field(default_factory=dict)
     detection: bool = True
     """Values of columns without a label are looked through as they pass."""
-    classified: Classified | None = None
-    """What a scan has looked into; None: columns without a label are not `unknown`."""
+    classified: Classified = field(default_factory=Classified)
+    """What was looked into."""
+    unclassified: bool = False
+    """What may hold text, has no label and was not looked into is `unknown`."""
     memory: Memory = field(default_factory=Memory, repr=False)
 
     def rebased(self, catalog: Catalog, learned: Mapping[tuple[int, int], frozenset[str]] | None = None) -> World:
         """The same world over another catalog (a session's own view of what it has not committed)."""
         known = self.learned if learned is None else learned
         name = self.source.name
-        binding = self.snapshot.book.bind(name, catalog, self.snapshot.bindings.get(name), known, self.classified)
+        classified = self.classified if self.unclassified else None
+        binding = self.snapshot.book.bind(name, catalog, self.snapshot.bindings.get(name), known, classified)
         snapshot = replace(self.snapshot, bindings={**self.snapshot.bindings, name: binding})
         return replace(self, catalog=catalog, snapshot=snapshot, learned=known, memory=Memory())

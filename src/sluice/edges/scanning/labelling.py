@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import psycopg
 
 from sluice.classify.columns import Proposal
 from sluice.edges.scanning.looked import Looked
@@ -65,6 +67,21 @@ def label(
     done.close()
     held = sum(entry for entry in entries)
     return Labelled(len(tables), len(columns), held, len(entries) - held, empty)
+
+
+def look_into(
+    settings: str, password: str | None, source: str, places: Collection[Place], folder: Path, seconds: float
+) -> Labelled:
+    """Scans some columns of a source on a connection of its own. Raises OSError when it cannot be reached, or is lost."""
+    try:
+        with psycopg.connect(settings, password=password, autocommit=True) as connection:
+            scan = Scan(connection, seconds=seconds)
+            tables = [
+                [one for one in table if one.place in places] for table in scan.tables({oid for oid, _ in places})
+            ]
+            return label(source, scan, [table for table in tables if table], folder)
+    except psycopg.Error as error:
+        raise OSError(str(error)) from None
 
 
 def _proposed(source: str, columns: Iterable[Column], found: dict[str, Proposal], proposals: Proposals) -> list[bool]:
