@@ -75,7 +75,8 @@ def going_on(begun: tuple[Shell, list[str]], tmp_path: Path) -> Iterator[Shell]:
     shell = _shell(tmp_path / "gateway", first.environment)
     shutil.copytree(first.folder, shell.folder, ignore=shutil.ignore_patterns("audit", "gateway.*"))
     config = shell.folder / "sluice.yaml"
-    config.write_text(shell.there(first.here(config.read_text())))
+    # The pages show what their own commands bring about, and when: nothing is labelled meanwhile.
+    config.write_text(shell.there(first.here(config.read_text())) + "classification: {automatic: off}\n")
     shell.run(f'export PGHOST=127.0.0.1 PGPORT=7432 PGDATABASE=shop PGUSER=alice PGPASSWORD="{ALICE}"')
     status, said = shell.run("sluice serve 2>gateway.log & echo $! >gateway.pid")
     assert status == 0, said

@@ -259,7 +259,7 @@ class ColumnsClassified(Struct, frozen=True, tag_field="event", tag="columns-cla
     labelled: int
     waiting: int
     empty: int
-    seconds: float
+    milliseconds: int
 
 
 class ConfigReloaded(Struct, frozen=True, tag_field="event", tag="config-reloaded"):

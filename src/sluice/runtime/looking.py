@@ -141,7 +141,7 @@ class Looking:
                 stamp(time.time()),
                 name,
                 *done,
-                round(time.monotonic() - begun, 3),
+                round((time.monotonic() - begun) * 1000),
             )
         )
         return done

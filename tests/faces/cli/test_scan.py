@@ -75,6 +75,22 @@ def test_a_scan_that_was_broken_off_goes_on_and_forgets_its_place_at_the_end(
     assert not part.exists()
 
 
+def test_what_nobody_looked_into_is_listed_until_a_scan_has(
+    scanned: None, configured: Path, run: Run, server: PostgresServer
+) -> None:
+    server.psql("create table scanned.hollow (words text); grant select on scanned.hollow to gateway", "shop")
+    before = {one["column"] for one in json.loads(run("labels", "unknown", "shop", "--json").output)}
+    assert {"scanned.people.remark", "scanned.posts.body", "scanned.hollow.words"} <= before
+    assert "scanned.people.score" not in before and "scanned.kept.email" not in before
+    assert "hold no value" in run("scan", "shop").output
+    after = {one["column"] for one in json.loads(run("labels", "unknown", "shop", "--json").output)}
+    assert "scanned.hollow.words" in after and not after & {"scanned.people.remark", "scanned.posts.body"}
+    shown = run("labels", "unknown", "shop")
+    assert "not looked into" in shown.output and "are unknown" in shown.output
+    explained = run("policy", "explain", "--as", "alice", "--source", "shop", "select words from scanned.hollow")
+    assert "[unknown]" in explained.output or explained.exit_code
+
+
 def test_what_is_not_there_is_said(configured: Path, run: Run) -> None:
     assert run("scan", "nowhere").exit_code == 2
     assert run("labels", "reject", "shop", "a.b.c").exit_code == 2
