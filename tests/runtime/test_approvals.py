@@ -180,6 +180,37 @@ def test_a_cancelled_wait_withdraws_the_request_and_leaves_the_connection_in_ord
         yard.vote(request.id)
 
 
+def test_an_approval_and_a_cancel_at_the_same_instant_run_it_once_or_not_at_all(yard: Yard) -> None:
+    ran = 0
+    for _ in range(6):
+        asking = Asking(yard, lambda connection: connection.execute(UPDATE).rowcount)
+        request = yard.open().id
+        with ThreadPoolExecutor(2) as pool:
+            voted, cancelled = pool.submit(yard.vote, request), pool.submit(asking.connection.cancel)
+            cancelled.result()
+        assert voted.exception() is None or isinstance(voted.exception(), DeskError)
+        error = asking.end().error
+        assert error is None or isinstance(error, psycopg.errors.QueryCanceled)
+        if error is None:
+            ran += 1
+        elif not used(yard, request):
+            # Either the request is withdrawn, or its approval is good for the next time.
+            yard.gateway.until(lambda request=request: state(yard, request) in ("withdrawn", "approved"), "the outcome")  # type: ignore[misc]
+            if state(yard, request) == "approved":
+                with yard.connect(approval="error") as connection:
+                    ran += connection.execute(UPDATE).rowcount
+        assert yard.n() == ran
+
+
+def state(yard: Yard, request: str) -> str:
+    return next(one.state for one in yard.requests() if one.id == request)
+
+
+def used(yard: Yard, request: str) -> bool:
+    """Whether a session went on by its approval; what it ran may have been cancelled at the database then."""
+    return any(event["event"] == "request-used" and event["request"] == request for event in yard.gateway.events())
+
+
 def test_one_who_goes_away_withdraws_the_request(yard: Yard) -> None:
     asking = Asking(yard, lambda connection: connection.execute(UPDATE))
     request = yard.open()

@@ -369,6 +369,26 @@ def ended(mill: Mill) -> set[str]:
     return {event["connection"] for event in mill.gateway.events() if event["event"] == "disconnected"}
 
 
+def test_without_its_control_process_a_worker_ends_in_good_order_and_a_new_gateway_goes_on(mill: Mill) -> None:
+    one, two = mill.on_each()
+    workers = [mill.pid_of(1), mill.pid_of(2)]
+    mill.gateway.kill()
+    for each in (one, two):
+        said: list[str] = []
+        each.add_notice_handler(lambda notice, said=said: said.append(notice.message_primary or ""))  # type: ignore[misc]
+        with pytest.raises(psycopg.OperationalError):
+            for _ in each.notifies(timeout=20):
+                pass
+        assert "the gateway is shutting down" in said
+    mill.gateway.start()
+    assert not {mill.pid_of(1), mill.pid_of(2)} & set(workers)
+    with mill.connect() as connection:
+        assert connection.execute("select 1").fetchall() == [(1,)]
+    reasons = [event["reason"] for event in mill.gateway.events() if event["event"] == "gateway-stopped"]
+    assert reasons == ["the control process is gone"] * 2
+    mill.says("audit", "verify")
+
+
 def test_it_ends_in_good_order_once_what_runs_is_over(mill: Mill) -> None:
     one, two = mill.on_each()
     result: list[object] = []
@@ -390,5 +410,5 @@ def test_it_ends_in_good_order_once_what_runs_is_over(mill: Mill) -> None:
     with pytest.raises(psycopg.OperationalError):
         two.execute("select 1")
     stopped = [event for event in mill.gateway.events() if event["event"] == "gateway-stopped"]
-    assert len(stopped) == 3
+    assert len([event for event in stopped if event["reason"] == "SIGTERM"]) == 3
     assert mill.says("audit", "verify").count("signed events are what was signed") >= 3
