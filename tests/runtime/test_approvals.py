@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import asyncpg
 import psycopg
 import pytest
-from yard import LEAD, PASSWORD, POLICIES, SECOND, UPDATE, Asking, Yard, asked_for, refused, refused_now
+from yard import LEAD, PASSWORD, POLICIES, SECOND, UPDATE, Asking, Yard, asked_for, command, refused, refused_now
 
 from sluice.edges.approvals.requests import DeskError
 from sluice.model.identity import Identity
@@ -48,6 +48,25 @@ def test_one_who_does_not_want_to_wait_hears_how_to_run_it_again_and_then_can_on
             connection.execute(UPDATE)
     assert yard.n() == 1
     assert [one.state for one in yard.requests()][:2] == ["open", "used"]
+
+
+def test_whoever_is_asked_reads_why_in_the_callers_words(yard: Yard) -> None:
+    refused(yard, UPDATE, approval="error", reason="ticket\\\\ 4711")
+    request = yard.open()
+    assert request.reason == "ticket 4711"
+    shown = command(yard, "lena", "approvals", "show", request.id).output
+    assert "ticket 4711" in shown
+    event = yard.gateway.event(lambda one: one["event"] == "request-asked" and one["request"] == request.id)
+    assert event["reason"] == "ticket 4711"
+    yard.vote(request.id, verdict="deny")
+    # A statement says it for itself; what it says is one line, and what would be hidden elsewhere is hidden in it.
+    key = "person7@example.com"
+    refused(
+        yard, f"{UPDATE} /*reason='count%20was%20wrong%0Astatement: select 1, {key}'*/", approval="error", reason="x"
+    )
+    said = yard.open().reason
+    assert said.startswith("count was wrong statement: select 1, ")
+    assert key not in said
 
 
 def test_the_same_question_is_asked_once_however_often_it_is_run(yard: Yard) -> None:

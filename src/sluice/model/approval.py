@@ -57,6 +57,8 @@ class Hold:
     labels: tuple[str, ...] = ()
     search_path: tuple[str, ...] = ()
     probe: str = ""
+    reason: str = ""
+    """Why, in the caller's words."""
 
     @property
     def whom(self) -> str:

@@ -229,7 +229,7 @@ class Approvals:
                 self._gateway.new_id(), stamp(time.time()), request.id, "statement", request.source, request.environment,
                 as_logged(caller.identity), request.purpose, hold.event_id, hold.why,
                 tuple(Touched(table, access) for table, access in hold.tables), hold.labels,
-                tuple(Wanted(need.group, need.count) for need in request.needs), "", stamp(request.closes_at),
+                tuple(Wanted(need.group, need.count) for need in request.needs), request.reason, stamp(request.closes_at),
             )
         )  # fmt: skip
 

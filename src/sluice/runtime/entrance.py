@@ -272,7 +272,7 @@ async def _enter(gateway: Gateway, arrival: Arrival, proven: steps.Proven, ident
         gateway.log.warning("source unavailable", source=proven.database, reason=failure.reason)
         _fail_unfaulted(gateway, arrival, arrival.login.refuse(failure.refusal, failure.reason))
         raise Turned from failure
-    caller = Caller(identity, purpose, client, secrets.token_hex(8), proven.user, proven.approval)
+    caller = Caller(identity, purpose, client, secrets.token_hex(8), proven.user, proven.approval, proven.reason)
     _begin(gateway, arrival, proven, caller, world, other, proof)
 
 

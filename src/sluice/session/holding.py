@@ -25,6 +25,7 @@ from sluice.session.analyses import Understood
 from sluice.session.dispatch import first_refused, unknown
 from sluice.session.events import ApprovalAsked, ApprovalResolved
 from sluice.session.names import Portal
+from sluice.session.purposes import reason_of
 from sluice.session.rulings import Ruling
 from sluice.session.state import Holding, State, Wait
 from sluice.sql.span import Confidence, Span
@@ -321,6 +322,7 @@ def _hold(
         labels=tuple(sorted({label for column in columns for label in labels_of(column)})),
         search_path=state.context.search_path,
         probe=_probe(state, spans, text),
+        reason=without_secrets(reason_of(state, text).encode()).decode("utf-8", "replace"),
     )
 
 

@@ -78,6 +78,8 @@ class Caller:
     user: str
     patience: Literal["", "wait", "error"] = ""
     """What becomes of a held statement: its client waits, or hears at once how to run it again. Empty: by the transaction."""
+    reason: str = ""
+    """Why it is here, in its own words: shown to whoever is asked to approve, and believed by nobody else."""
 
 
 @dataclass(slots=True)

@@ -64,7 +64,7 @@ def ask(
     _room(connection, who, most)
     request = Request(
         id=new_id("r"), kind="statement", state="open", source=source, environment=environment, requester=who.display,
-        parties=parties(who), purpose=hold.purpose, digest=hold.digest, needs=hold.needs, reason="", detail=_detail(hold),
+        parties=parties(who), purpose=hold.purpose, digest=hold.digest, needs=hold.needs, reason=hold.reason, detail=_detail(hold),
         created_at=now, closes_at=now + open_seconds, decided_at=None, valid_seconds=hold.valid_seconds,
         valid_until=None, uses=hold.uses, used=0,
     )  # fmt: skip

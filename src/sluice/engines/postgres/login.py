@@ -64,6 +64,8 @@ class Proven:
     leftover: bytes
     approval: Literal["", "wait", "error"] = ""
     """What is to become of a statement that is held for approval; empty: as the gateway sees fit."""
+    reason: str = ""
+    """Why, in the client's words, for whoever is asked to approve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +319,7 @@ class ClientLogin:
         settled = self._settled
         return Proven(
             self.user, self.database, self._method, tuple(settled.plain), settled.purpose, settled.application,
-            self._version, settled.replication, tuple(settled.risky), self._held, settled.approval,
+            self._version, settled.replication, tuple(settled.risky), self._held, settled.approval, settled.reason,
         )  # fmt: skip
 
     def _denied(self, reason: str) -> Failed:

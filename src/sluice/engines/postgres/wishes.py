@@ -11,9 +11,12 @@ from sluice.model.decision import Refusal
 
 PURPOSE: Final = "sluice.purpose"
 APPROVAL: Final = "sluice.approval"
+REASON: Final = "sluice.reason"
+"""Why the client does what it does, for whoever is asked to approve it."""
+_LONGEST_REASON: Final = 500
 SOURCE: Final = "sluice.source"
 """Names the source of a physical replication connection, which names no database."""
-_OWN: Final = frozenset({PURPOSE, APPROVAL, SOURCE})
+_OWN: Final = frozenset({PURPOSE, APPROVAL, REASON, SOURCE})
 Replication = Literal["", "physical", "logical"]
 _RISKY: Final = frozenset({"role", "session_authorization", "session_replication_role"})
 _MODES: Final[Mapping[str, Replication]] = {
@@ -33,6 +36,7 @@ class Wishes:
     plain: list[tuple[str, str]] = field(default_factory=list)
     purpose: str = ""
     approval: Literal["", "wait", "error"] = ""
+    reason: str = ""
     application: str = ""
     replication: Replication = ""
     source: str = ""
@@ -75,6 +79,8 @@ def _set(settled: Wishes, name: str, value: str) -> None:
         settled.purpose = value
     elif name == APPROVAL:
         settled.approval = "wait" if value == "wait" else "error"
+    elif name == REASON:
+        settled.reason = value[:_LONGEST_REASON]
     elif name == SOURCE:
         settled.source = value
     elif name == "replication":
