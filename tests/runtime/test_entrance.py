@@ -30,6 +30,7 @@ CLIENTS = 30
 class Door:
     gateway: RunningGateway
     authority: Authority
+    config: str
 
     def dsn(self, user: str, password: str = PASSWORD, **more: str) -> str:
         trust = {"sslmode": "verify-full", "sslrootcert": str(self.authority.ca)}
@@ -70,7 +71,7 @@ def door(postgres: PostgresServer, tmp_path_factory) -> Iterator[Door]:
     listener = f"tls: {{cert: {cert}, key: {key}, client_ca: {authority.ca}}}"
     files = {"policies/p.cedar": POLICIES, "labels.yaml": "labels: {pii: redact}\ncolumns: {}\n"}
     with RunningGateway(folder, config, files=files, listener=listener) as running:
-        yield Door(running, authority)
+        yield Door(running, authority, config)
     postgres.psql("drop database door with (force)")
 
 
@@ -330,3 +331,18 @@ def test_the_databases_own_log_can_name_the_caller(door):
             "select application_name from pg_stat_activity where pid = pg_backend_pid()"
         ).fetchone()
     assert said == ("report (sluice:user:ann)",)
+
+
+def test_a_proof_is_good_for_a_while_and_then_its_sessions_end(door):
+    door.gateway.configure(door.config.replace("limits: {", "limits: {session_seconds: 2, "))
+    door.gateway.event(lambda one: one["event"] == "config-reloaded")
+    said: list[str] = []
+    try:
+        with psycopg.connect(door.dsn("ann"), autocommit=True) as connection:
+            connection.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+            with pytest.raises(psycopg.OperationalError):
+                for _ in connection.notifies(timeout=20):
+                    pass
+    finally:
+        door.gateway.configure(door.config)
+    assert said == ["the identity of this connection has expired"]

@@ -7,7 +7,7 @@ import secrets
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sluice.edges import credentials
@@ -188,7 +188,13 @@ async def _prove(gateway: Gateway, arrival: Arrival) -> tuple[steps.Proven, Iden
                         gateway, arrival, login.refuse(Refusal("the login is not valid", code="28000"), identity.reason)
                     )
                     raise Turned
-                return step, identity
+                return step, _for_a_while(gateway, identity)
+
+
+def _for_a_while(gateway: Gateway, identity: Identity) -> Identity:
+    """No proof is good for ever: a password has no end of its own, and a certificate a distant one."""
+    ends = time.time() + gateway.config.limits.session_seconds
+    return replace(identity, expires_at=min(ends, identity.expires_at or ends))
 
 
 async def _by_token(gateway: Gateway, arrival: Arrival, user: str, token: str) -> Identity | Rejected:

@@ -68,6 +68,10 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     window_bytes: Annotated[Bytes, Meta(description="most that is buffered, each direction of a connection")] = 1 << 20
     row_bytes: Annotated[Bytes, Meta(description="longest row of a result that is masked")] = 64 << 20
     login_seconds: Annotated[Seconds, Meta(description="time to complete a login, in seconds")] = 10.0
+    session_seconds: Annotated[
+        Seconds,
+        Meta(description="longest that a session lasts before who is behind it has to prove it again, in seconds"),
+    ] = 604_800.0
     connections: Annotated[Count, Meta(description="clients at once")] = 1_000
     auth_failures_per_minute_per_address: Annotated[Count, Meta(description="failed logins from one address")] = 60
     auth_failures_per_minute_per_user: Annotated[Count, Meta(description="failed logins for one user name")] = 20
