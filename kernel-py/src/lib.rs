@@ -3,7 +3,7 @@
 mod detect;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
@@ -103,15 +103,19 @@ impl Frames {
 type Found = Vec<(u16, Vec<u8>, u16, u64, u64)>;
 type Masked<'py> = (Bound<'py, PyBytes>, u64, Vec<u64>, Found);
 
-fn tallied(seen: Seen) -> Found {
-    let found = seen.tally.into_iter();
-    found
+fn tallied(seen: &mut Seen) -> Found {
+    std::mem::take(&mut seen.tally)
+        .all()
         .map(|((column, path, detector), (count, whole))| (column, path, detector, count, whole))
         .collect()
 }
 
 #[pyclass(frozen)]
-struct MaskPlan(Arc<Vec<Option<ColumnMask>>>);
+struct MaskPlan {
+    columns: Arc<Vec<Option<ColumnMask>>>,
+    /// What is remembered between the runs of a long result, while no run is being masked.
+    rest: Mutex<Option<Seen>>,
+}
 
 #[pymethods]
 impl MaskPlan {
@@ -122,29 +126,39 @@ impl MaskPlan {
         key: &[u8],
         detectors: Option<&detect::Detectors>,
     ) -> PyResult<Self> {
-        Ok(Self(Arc::new(compiled(columns, key, detectors)?)))
+        Ok(Self {
+            columns: Arc::new(compiled(columns, key, detectors)?),
+            rest: Mutex::new(None),
+        })
     }
 
     #[pyo3(signature = (run, /))]
     fn rows<'py>(&self, py: Python<'py>, run: Bound<'py, PyBytes>) -> PyResult<Masked<'py>> {
         let mut out = Vec::new();
-        let mut masked = vec![0; self.0.len()];
-        let mut seen = Seen::default();
+        let mut masked = vec![0; self.columns.len()];
         let data = run.as_bytes();
+        let long = data.len() >= LONG;
+        let rest = self.rest.try_lock().ok().filter(|_| long);
+        let mut seen = rest.and_then(|mut rest| rest.take()).unwrap_or_default();
         let (rows, same) = perhaps_detached(py, data.len(), || {
-            kernel::rows::mask(data, &self.0, &mut out, &mut masked, &mut seen)
+            kernel::rows::mask(data, &self.columns, &mut out, &mut masked, &mut seen)
         })
         .map_err(fault)?;
+        let found = tallied(&mut seen);
+        if let Some(mut rest) = self.rest.try_lock().ok().filter(|_| long) {
+            *rest = Some(seen);
+        }
         let out = match same {
             true => run,
             false => PyBytes::new(py, &out),
         };
-        Ok((out, rows, masked, tallied(seen)))
+        Ok((out, rows, masked, found))
     }
 }
 
 #[pyclass]
 struct CopyMask {
+    seen: Seen,
     state: kernel::copy::CopyMask,
     columns: usize,
 }
@@ -187,22 +201,27 @@ impl CopyMask {
         };
         let columns = compiled(columns, key, detectors)?;
         Ok(Self {
+            seen: Seen::default(),
             columns: columns.len(),
             state: kernel::copy::CopyMask::new(columns, format, marks, header, max_row),
         })
     }
 
     #[pyo3(signature = (run, /))]
-    fn feed<'py>(&mut self, py: Python<'py>, run: &[u8]) -> PyResult<Masked<'py>> {
+    fn feed<'py>(&mut self, py: Python<'py>, run: Bound<'py, PyBytes>) -> PyResult<Masked<'py>> {
+        let data = run.as_bytes();
         let mut out = Vec::new();
         let mut masked = vec![0; self.columns];
-        let mut seen = Seen::default();
-        let state = &mut self.state;
-        let rows = perhaps_detached(py, run.len(), || {
-            state.feed(run, &mut out, &mut masked, &mut seen)
+        let (state, seen) = (&mut self.state, &mut self.seen);
+        let (rows, same) = perhaps_detached(py, data.len(), || {
+            state.feed(data, &mut out, &mut masked, seen)
         })
         .map_err(fault)?;
-        Ok((PyBytes::new(py, &out), rows, masked, tallied(seen)))
+        let out = match same {
+            true => run,
+            false => PyBytes::new(py, &out),
+        };
+        Ok((out, rows, masked, tallied(&mut self.seen)))
     }
 
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -315,7 +334,7 @@ impl Tracks {
             signature.to_vec(),
             reply.to_vec(),
             legs.collect(),
-            mask.map(|plan| plan.0.clone()),
+            mask.map(|plan| plan.columns.clone()),
         )
     }
 

@@ -9,6 +9,7 @@ pub mod frames;
 pub mod masks;
 pub mod merkle;
 pub mod normalize;
+mod quick;
 pub mod rows;
 pub mod skim;
 pub mod tally;

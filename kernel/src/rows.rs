@@ -59,10 +59,35 @@ fn untouched(
     room: &mut Vec<u8>,
     seen: &mut Seen,
 ) -> Result<bool, Malformed> {
+    let tuple = frame.get(5..).unwrap_or_default();
+    alone(room, seen, |room, seen| passes(tuple, columns, room, seen))
+}
+
+/// Runs a look that counts what it finds, and forgets that if it ends with no.
+pub fn alone(
+    room: &mut Vec<u8>,
+    seen: &mut Seen,
+    look: impl FnOnce(&mut Vec<u8>, &mut Seen) -> Result<bool, Malformed>,
+) -> Result<bool, Malformed> {
     let before = std::mem::take(&mut seen.tally);
-    let (count, mut rest) = frame
-        .get(5..)
-        .and_then(|tuple| tuple.split_at_checked(2))
+    let passes = look(room, seen);
+    room.clear();
+    let found = std::mem::replace(&mut seen.tally, before);
+    if passes == Ok(true) {
+        seen.join(found);
+    }
+    passes
+}
+
+/// Whether nothing in a count-prefixed tuple is to be hidden.
+pub fn passes(
+    tuple: &[u8],
+    columns: &[Option<ColumnMask>],
+    room: &mut Vec<u8>,
+    seen: &mut Seen,
+) -> Result<bool, Malformed> {
+    let (count, mut rest) = tuple
+        .split_at_checked(2)
         .ok_or(Malformed("a row ends before its field count"))?;
     counted(count, columns)?;
     for (index, column) in (0u16..).zip(columns) {
@@ -72,7 +97,6 @@ fn untouched(
             seen.column = index;
             room.clear();
             if mask.apply(value, room, seen) != Made::Same {
-                seen.tally = before;
                 return Ok(false);
             }
         }
@@ -80,9 +104,6 @@ fn untouched(
     if !rest.is_empty() {
         return Err(Malformed("a row holds more than its fields"));
     }
-    room.clear();
-    let found = std::mem::replace(&mut seen.tally, before);
-    seen.join(found);
     Ok(true)
 }
 

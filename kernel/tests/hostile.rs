@@ -200,7 +200,7 @@ proptest! {
             let (mut out, mut hidden, mut rows) = (Vec::new(), vec![0; 2], 0);
             for part in parts {
                 let message = [&b"d"[..], &(part.len() as u32 + 4).to_be_bytes(), part].concat();
-                rows += copy.feed(&message, &mut out, &mut hidden, &mut Seen::default())?;
+                rows += copy.feed(&message, &mut out, &mut hidden, &mut Seen::default())?.0;
             }
             copy.finish().map(|()| (out, hidden, rows))
         };

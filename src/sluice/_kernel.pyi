@@ -80,7 +80,10 @@ class CopyMask:
         """
 
     def feed(self, run: bytes, /) -> tuple[bytes, int, list[int], Findings]:
-        """A run of CopyData messages to messages of the masked rows that are whole by now, with their counts."""
+        """A run of CopyData messages to messages of the masked rows that are whole by now, with their counts.
+
+        The run itself where it is whole rows, one a message, in which nothing is hidden.
+        """
 
     def finish(self) -> bytes:
         """At the end of the data; KernelError when a row is incomplete."""

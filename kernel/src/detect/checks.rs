@@ -359,6 +359,11 @@ fn ipv4(value: &[u8]) -> bool {
 }
 
 fn ipv6(value: &[u8]) -> bool {
+    // Fewer parts than eight (six and an IPv4) say where the rest was left out; a time of day does not.
+    if memchr::memmem::find(value, b"::").is_none() && memchr::memchr_iter(b':', value).count() < 6
+    {
+        return false;
+    }
     std::str::from_utf8(value)
         .ok()
         .and_then(|text| text.parse::<Ipv6Addr>().ok())
@@ -436,7 +441,7 @@ fn dea(value: &[u8]) -> bool {
 fn secret(value: &[u8]) -> bool {
     let letters = value.iter().filter(|c| c.is_ascii_alphabetic()).count();
     let digits = value.iter().filter(|c| c.is_ascii_digit()).count();
-    letters >= 2 && digits >= 2 && bits(value) >= 3.0 && !uuid(value) && !placeholder(value)
+    letters >= 2 && digits >= 2 && !uuid(value) && bits(value) >= 3.0 && !placeholder(value)
 }
 
 /// A key with a telling form: it only must not be a stand-in.

@@ -1,6 +1,9 @@
 //! Words around a value that say what it is. They are looked at only where a value was found that needs them.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use crate::quick::Quick;
 
 /// How far before a value its words are looked for.
 const WINDOW: usize = 56;
@@ -28,7 +31,7 @@ impl Hint {
 
 /// All words of all detectors.
 pub struct Words {
-    known: HashMap<Box<[u8]>, Hint>,
+    known: HashMap<Box<[u8]>, Hint, BuildHasherDefault<Quick>>,
     /// By its first byte, the lengths (one bit each) of the words there are: most words of a text are none of them.
     lengths: Box<[u128; 256]>,
 }
@@ -36,7 +39,7 @@ pub struct Words {
 impl Default for Words {
     fn default() -> Self {
         Self {
-            known: HashMap::new(),
+            known: HashMap::default(),
             lengths: Box::new([0; 256]),
         }
     }

@@ -4,13 +4,16 @@
 //! anything is replaced whole. What cannot be written otherwise becomes NULL.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use super::base::Base;
+use super::memo::Memo;
 use super::value::Value;
 use super::{ColumnMask, LEAST, NAME};
 use crate::detect::scrub::{hides, Scrub};
 use crate::detect::{json, Detectors, Finding, Hint, UNREAD};
 use crate::masks::text;
+use crate::quick::Quick;
 
 /// What a mask made of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,33 +32,72 @@ pub type Place = (u16, Vec<u8>, u16);
 /// How often it was found there, and how often it was all of its value.
 pub type Counts = (u64, u64);
 
+/// What was found, by where.
+#[derive(Default)]
+pub struct Tally {
+    /// In values that are no JSON, by column and detector.
+    plain: HashMap<(u16, u16), Counts, BuildHasherDefault<Quick>>,
+    within: HashMap<Place, Counts>,
+}
+
+impl Tally {
+    fn note(&mut self, (column, path, detector): (u16, &[u8], u16), (count, whole): Counts) {
+        let counts = match path {
+            [] => self.plain.entry((column, detector)).or_default(),
+            _ => {
+                let place = (column, path.to_vec(), detector);
+                self.within.entry(place).or_default()
+            }
+        };
+        counts.0 += count;
+        counts.1 += whole;
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.plain.is_empty() && self.within.is_empty()
+    }
+
+    /// Everything, in no order.
+    pub fn all(self) -> impl Iterator<Item = (Place, Counts)> {
+        let plain = self.plain.into_iter();
+        plain
+            .map(|((column, detector), counts)| ((column, Vec::new(), detector), counts))
+            .chain(self.within)
+    }
+}
+
 /// Room to work in, and what was found so far.
 #[derive(Default)]
 pub struct Seen {
     /// Of which column the next values are.
     pub column: u16,
     /// What was found.
-    pub tally: HashMap<Place, Counts>,
+    pub tally: Tally,
     found: Vec<Finding>,
     plain: Vec<u8>,
+    memo: Memo,
+    /// Nothing at all was found in the last value.
+    clean: bool,
 }
 
 impl Seen {
     fn note(&mut self, path: &[u8], detector: u16, count: u64, whole: bool) {
-        let counts = self
-            .tally
-            .entry((self.column, path.to_vec(), detector))
-            .or_default();
-        counts.0 += count;
-        counts.1 += u64::from(whole);
+        let counts = (count, u64::from(whole));
+        self.tally.note((self.column, path, detector), counts);
     }
 
     /// Adds what was found elsewhere.
-    pub fn join(&mut self, other: HashMap<Place, Counts>) {
-        for (place, (count, whole)) in other {
-            let counts = self.tally.entry(place).or_default();
-            counts.0 += count;
-            counts.1 += whole;
+    pub fn join(&mut self, other: Tally) {
+        if self.tally.is_empty() {
+            self.tally = other;
+            return;
+        }
+        if other.is_empty() {
+            return;
+        }
+        for ((column, path, detector), counts) in other.all() {
+            self.tally.note((column, &path, detector), counts);
         }
     }
 }
@@ -95,7 +137,8 @@ impl ColumnMask {
     fn hidden(&self, detectors: &Detectors, value: &[u8], seen: &mut Seen) -> bool {
         seen.found.clear();
         detectors.scan(value, self.sought.hint, LEAST, &mut seen.found);
-        if seen.found.is_empty() {
+        seen.clean = seen.found.is_empty();
+        if seen.clean {
             return false;
         }
         let mut found = std::mem::take(&mut seen.found);
@@ -132,7 +175,13 @@ impl ColumnMask {
             Base::Padded => text::unpadded(value),
             _ => value,
         };
+        if seen.memo.clean(seen.column, value) {
+            return Made::Same;
+        }
         if !self.hidden(all, value, seen) {
+            if seen.clean {
+                seen.memo.keep(seen.column, value);
+            }
             return Made::Same;
         }
         let start = out.len();

@@ -4,6 +4,7 @@ mod arrays;
 mod base;
 mod crypto;
 mod found;
+mod memo;
 mod number;
 mod numeric;
 mod pseudonym;

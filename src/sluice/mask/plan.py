@@ -157,7 +157,9 @@ def _planned(
 ) -> KernelColumn | None:
     if mask is not None:
         return _column(mask, type_oid, typmod, binary, catalog)
-    if look is None:
+    if look is None or (
+        type_oid and not holds_text(type_oid, kind_of(type_oid, catalog.type_by_oid), catalog.type_by_oid)
+    ):
         return None
     _, kind, _, params = _column(_DETECT, type_oid, typmod, binary, catalog)
     return "detect", kind, binary, {**params, "name": look.name, "hide": str(look.hide)}
