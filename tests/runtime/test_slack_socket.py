@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -99,7 +100,7 @@ def test_a_button_comes_by_slack_s_own_connection_and_the_next_one_by_the_next(y
     assert (event["by"]["name"], event["channel"]) == ("lena", "slack")
     # Slack ends a connection in good order, or it breaks: the next button comes by another one.
     connection.send(json.dumps({"type": "disconnect", "reason": "refresh_requested"}))
-    slack.connected.get(timeout=30).socket.close()
+    slack.connected.get(timeout=30).socket.shutdown(socket.SHUT_RDWR)
     last = slack.connected.get(timeout=30)
     request = asked_for(refused(yard, "update stock set n = 7 where id = 9", approval="error"))
     slack.press(last, request, "deny", "U9")

@@ -121,7 +121,7 @@ ENDS = {
     "a token": Case(
         "tina", lambda h: h.says("revoke", "token", "j-tina"), lambda h: h.token("tina"), "the token was revoked"
     ),
-    "a token's time": Case("theo", lambda _: None, lambda h: h.token("theo", 5.0), "has expired"),
+    "a token's time": Case("theo", lambda _: None, lambda h: h.token("theo", 8.0), "has expired"),
     "a minted credential": Case(
         "cora", lambda h: h.post("/v1/credentials/end", "cora", {}), lambda h: h.token("cora"), "was ended"
     ),
