@@ -12,6 +12,7 @@ from sluice.testing.postgres import EMBEDDED
 COMMANDS = [
     r"\d", r"\dt", r"\dt+", r"\d customers", r"\d+ orders", r"\d items", r"\dv", r"\di", r"\ds", r"\dn", r"\df", r"\dT", r"\du", r"\l",
     r"\dp", r"\z items", r"\d plans", r"\d+ plans", r"\sv plans", r"\conninfo", r"\encoding", r"\dx", r"\dx+", r"\db", r"\dC", r"\do", r"\dD", r"\dF",
+    r"\dconfig work_mem",
 ]  # fmt: skip
 
 
@@ -37,6 +38,13 @@ def test_a_backslash_command_shows_what_it_shows_at_the_server(gateway, command)
         assert "dana" in through
         return
     assert through == _psql(gateway.beside(), command, quiet="-X")
+
+
+def test_of_settings_that_nobody_named_the_names_are_shown(gateway):
+    shown = _psql(gateway.dsn("dana", "analytics"), r"\dconfig *")
+    names = [line.partition("|")[0] for line in _psql(gateway.beside(), r"\dconfig *").splitlines()]
+    assert [line.partition("|")[0] for line in shown.splitlines()] == names
+    assert {line.partition("|")[2] for line in shown.splitlines()} == {""}
 
 
 def test_select_is_masked_and_gdesc_describes(gateway):

@@ -51,6 +51,8 @@ class Call:
     """The setting that it reads may hold any text."""
     named_by: tuple[str, str, str] | None = None
     """`setting` holds only if the first argument is this column (schema, table, column), which a condition holds to the name."""
+    hands: tuple[str, str, str] | None = None
+    """Given the column `named_by`, it hands out what this one holds in the same row."""
 
 
 @dataclass(slots=True)

@@ -231,6 +231,8 @@ def _call(call: ir.Call, scope: Scope, work: Work) -> Reach:
     if call.setting and held and found and all(function.builtin for function in found):
         work.literals_matter = True
         return CLEAR
+    if call.hands is not None and held and found and all(function.builtin for function in found):
+        return Reach(frozenset((Flow(ColumnRef(*call.hands), "value"),)))
     if not found or not plain:
         work.function(f"{call.schema}.{call.name}" if call.schema else call.name)
         return Reach(union(args + shaping).flows, None, True)

@@ -30,6 +30,7 @@ def test_reading_a_setting_and_setting_a_harmless_one_is_harmless(text: str) -> 
     "text",
     [
         "current_setting('sluice.secret')", "current_setting(name)", "current_setting($1)", "current_setting(null)", "current_setting()",
+        "current_setting('primary_conninfo')", "current_setting('Archive_Command', true)",
         "set_config('search_path', 'x', false)", "set_config('SEARCH_PATH', 'x', false)", "set_config('row_security', 'off', false)",
         "set_config('standard_conforming_strings', 'off', false)", "set_config('client_encoding', 'SJIS', false)",
         "set_config('role', 'postgres', false)", "set_config('session_authorization', 'postgres', false)",

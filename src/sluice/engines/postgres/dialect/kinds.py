@@ -39,6 +39,14 @@ FREE_SETTINGS = frozenset(
 )  # fmt: skip
 """Settings that a session may give any text, or nearly any."""
 
+SECRET_SETTINGS = frozenset(
+    {
+        "primary_conninfo", "ssl_passphrase_command", "archive_command", "archive_cleanup_command", "restore_command",
+        "recovery_end_command",
+    }
+)  # fmt: skip
+"""Settings in which operators write passwords."""
+
 DEFINE_AT: dict[str, str] = {
     "CreateStmt": "create table", "CreateForeignTableStmt": "create foreign table", "IndexStmt": "create index", "AlterTableStmt": "alter table",
     "CreateSchemaStmt": "create schema", "CreateSeqStmt": "create sequence", "AlterSeqStmt": "alter sequence", "RenameStmt": "rename",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sluice.engines.postgres.dialect.kinds import FREE_SETTINGS, HARMLESS_SETTINGS
+from sluice.engines.postgres.dialect.kinds import FREE_SETTINGS, HARMLESS_SETTINGS, SECRET_SETTINGS
 from sluice.sql import ir
 
 # What these change must be known before the next statement is read, so it takes a SET of its own.
@@ -28,7 +29,7 @@ def harmless_setting(name: str, args: Sequence[Mapping[str, Any]]) -> bool:
     if None in said or not said or "." in str(said[0]):
         return False
     if name == "current_setting":
-        return True
+        return str(said[0]).lower() not in SECRET_SETTINGS
     return name == "set_config" and str(said[0]).lower() in HARMLESS_SETTINGS - _MEANINGFUL
 
 
@@ -38,11 +39,12 @@ def reads_free_setting(name: str, args: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def settings_held(found: list[ir.Target], listed: Sequence[Mapping[str, Any]] | None, where: Any) -> list[ir.Target]:
-    """The select list; `set_config(name, …)` in it taken for harmless where the condition holds `name` to such a setting.
+    """The select list; `set_config(name, …)` in it taken for harmless where the condition holds `name` to such a setting, and
+    `current_setting(name)` for what the row says of it.
 
     PostgreSQL's own tools write so, for settings that an older server does not have. `found` are the items of `listed`.
     """
-    held = dict(_equalities(where))
+    held, shown = dict(_equalities(where)), dict(_equalities(where, lists=True))
     for target, item in zip(found, listed or (), strict=True):
         call = item["ResTarget"].get("val", {}).get("FuncCall", {})
         args = call.get("args") or ()
@@ -50,6 +52,11 @@ def settings_held(found: list[ir.Target], listed: Sequence[Mapping[str, Any]] | 
         if isinstance(target.expr, ir.Call) and target.expr.name == "set_config" and named in held:
             target.expr.setting = harmless_setting("set_config", [held[named], *args[1:]])
             target.expr.named_by = _SETTINGS
+        elif isinstance(target.expr, ir.Call) and target.expr.name == "current_setting" and len(args) == 1 and named:
+            said = _literal(shown.get(named, {})) or "."
+            target.expr.setting = _may_be_shown(said)
+            target.expr.free = not FREE_SETTINGS.isdisjoint(said.lower().split("\0"))
+            target.expr.named_by, target.expr.hands = _SETTINGS, (*_SETTINGS[:2], "setting")
     return found
 
 
@@ -59,10 +66,15 @@ def settings_shown(where: Mapping[str, Any] | None) -> ir.Picked | None:
         parts = tuple(column.split("\0"))
         if parts[-1] == "name":
             said = str(_literal(constant))
-            shown = frozenset[str]() if "." in said else frozenset({"setting", "reset_val"})
+            shown = frozenset({"setting", "reset_val"}) if _may_be_shown(said) else frozenset[str]()
             free = not FREE_SETTINGS.isdisjoint(said.lower().split("\0"))
             return ir.Picked(ir.Name(parts), _SETTINGS, shown, free)
     return None
+
+
+def _may_be_shown(names: str) -> bool:
+    """Whether anybody may see these settings (their names, parted by zero bytes): the server's own, but for those with secrets."""
+    return "." not in names and SECRET_SETTINGS.isdisjoint(names.lower().split("\0"))
 
 
 _SETTINGS: Final = ("pg_catalog", "pg_settings", "name")
@@ -79,6 +91,13 @@ def _equalities(where: Mapping[str, Any] | None, lists: bool = False) -> Iterato
     compared = where.get("A_Expr", {})
     operator = [part.get("String", {}).get("sval") for part in compared.get("name", ())]
     column, constant = _column(compared.get("lexpr", {})), compared.get("rexpr", {})
+    if operator == ["pg_catalog", "~"] and lists:
+        # As psql asks for the settings that somebody named.
+        column = _column(_argument_of_lower(compared["lexpr"]))
+        pattern = _NAMES.fullmatch(_literal(constant.get("CollateClause", {}).get("arg", {})) or "")
+        if column and pattern:
+            yield column, {"A_Const": {"sval": {"sval": pattern[1].replace("|", "\0")}}}
+        return
     if operator != ["="] or not column:
         return
     if compared.get("kind") == "AEXPR_OP" and "sval" in constant.get("A_Const", {}):
@@ -87,6 +106,16 @@ def _equalities(where: Mapping[str, Any] | None, lists: bool = False) -> Iterato
         said = [_literal(item) for item in constant.get("List", {}).get("items", ())]
         if None not in said:
             yield column, {"A_Const": {"sval": {"sval": "\0".join(map(str, said))}}}
+
+
+_NAMES: Final = re.compile(r"\^\(([a-z_|]+)\)\$")
+
+
+def _argument_of_lower(expr: Mapping[str, Any]) -> Mapping[str, Any]:
+    call = expr.get("FuncCall", {})
+    names = [part.get("String", {}).get("sval") for part in call.get("funcname", ())]
+    args: Sequence[Mapping[str, Any]] = call.get("args") or ()
+    return args[0] if names == ["pg_catalog", "lower"] and len(args) == 1 else {}
 
 
 def _column(expr: Mapping[str, Any]) -> str:

@@ -117,8 +117,8 @@ def _show(node: Node) -> bodies.Body:
         # Anybody may have put anything into a setting of an extension's.
         return bodies.Utility("show", "read", outputs=(name,), clear=False, reason=f"`{name}` may hold anything")
     outputs = ("name", "setting", "description") if name == "all" else (name,)
-    free = name in kinds.FREE_SETTINGS
-    return bodies.Utility("show", "session", outputs=outputs, clear=name != "all", reason="all settings", free=free)
+    clear, free = name != "all" and name not in kinds.SECRET_SETTINGS, name in kinds.FREE_SETTINGS
+    return bodies.Utility("show", "session", outputs=outputs, clear=clear, reason="settings hold secrets", free=free)
 
 
 def _discard(node: Node) -> bodies.Body:
