@@ -170,6 +170,41 @@ SCRIPTS: dict[str, Sequence[Sequence[bytes]]] = {
         [query("begin; create temp table x as select id from people; rollback")],
         [query("select ssn, * from ext.crosstab('select id, ssn, id from people') as t(a int, b int)")],
     ],
+    "a portal whose names come to mean something else before it runs": [
+        [query("begin")],
+        [parse("copy people (name) to stdout"), bind(portal="p"), SYNC],
+        [query("set search_path = other")],
+        [execute("p"), SYNC, query("rollback")],
+    ],
+    "the same in one pipeline": [
+        [query("begin")],
+        [parse("copy people (name) to stdout"), bind(portal="p"), parse("set search_path = other", "q"), bind(portal="r", statement="q"),
+         execute("r"), execute("p"), SYNC, query("rollback")],
+    ],
+    "a portal over a table that a temporary one comes to hide": [
+        [query("begin")],
+        [parse("copy people (name) to stdout"), bind(portal="p"), SYNC],
+        [query("create temp table people as select id, ssn as name from public.people")],
+        [execute("p"), SYNC, query("rollback")],
+    ],
+    "a portal over a column that is renamed": [
+        [query("begin")],
+        [parse("copy people (name) to stdout"), bind(portal="p"), SYNC],
+        [query("alter table people rename column name to old"), query("alter table people rename column ssn to name")],
+        [execute("p"), SYNC, query("rollback")],
+    ],
+    "a portal that shows a setting into which code then puts a value": [
+        [query("begin")],
+        [parse("show application_name"), bind(portal="p"), SYNC],
+        [query("insert into names_it values (1)")],
+        [execute("p"), SYNC, query("rollback")],
+    ],
+    "a portal of a statement of SQL": [
+        [query("begin; prepare s as select upper(name) from people")],
+        [parse("execute s"), bind(portal="p"), SYNC],
+        [query("set search_path = other")],
+        [execute("p"), SYNC, query("rollback")],
+    ],
     "several statements in one message of the extended protocol": [
         [parse("select 1; select ssn from people"), bind(), execute(), SYNC],
         [parse("begin; select ssn from people; commit"), SYNC, query("rollback")],

@@ -45,7 +45,9 @@ def _beside(module: str) -> bool:
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_is_tested_under_its_name_beside_it_or_by_one_that_stands_for_it(module: str) -> None:
     listed = any(module in modules for modules in COVERED.values())
-    assert _own(module).exists() or _beside(module) or listed
+    assert _own(module).exists() or _beside(module) or listed, (
+        f"write {_own(module).relative_to(ROOT)}, or say in tests/house/covered.yaml which test stands for `{module}`"
+    )
 
 
 @pytest.mark.parametrize("test", COVERED)

@@ -6,11 +6,12 @@ under its exact text otherwise. A text that names prepared statements or cursors
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sluice.engines.engine import Engine
 from sluice.session.memory import STATEMENTS, Bounded
+from sluice.sql import bodies
 from sluice.sql.bodies import Statement
 from sluice.sql.catalog import Catalog
 from sluice.sql.lineage import Context, analyze
@@ -86,6 +87,18 @@ class Analyses:
             self._exact.keep(text, understood)
         else:
             self._by_shape.keep(shape[0], understood)
+
+
+def executed(statements: Iterable[Statement]) -> Iterator[str]:
+    """The prepared statements that a text runs, by name."""
+    for statement in statements:
+        body = statement.body
+        while isinstance(body, bodies.Explain | bodies.Keep):
+            body = body.inner
+        if isinstance(body, bodies.Recall) and body.verb == "execute":
+            yield body.name
+        elif isinstance(body, bodies.CreateFrom) and body.executes is not None:
+            yield body.executes
 
 
 def respelt(spans: Iterable[Span]) -> bool:

@@ -186,8 +186,8 @@ def _execute(state: State, asked: Execute, now: float) -> bool:
         return True
     prepared = portal.prepared
     understood = portal.understood
-    if not understood.lasting:
-        # EXECUTE and FETCH look their name up when they run.
+    if not understood.lasting or any(span.verb not in _RESOLVED_BEFORE for span in understood.spans):
+        # EXECUTE and FETCH look their name up when they run, and whatever is no query finds its tables then.
         if not settling.settled(state):
             return False
         renewed = settling.renewed(state, prepared)
@@ -281,6 +281,14 @@ def _absent(kind: str, name: str) -> Refusal:
     what = f'prepared statement "{name}"' if name else "unnamed prepared statement"
     return Refusal(f"{what} does not exist", hint="prepare it on this connection first", code="26000")
 
+
+_RESOLVED_BEFORE: Final = frozenset(
+    {
+        "select", "insert", "update", "delete", "merge", "declare", "explain", "create table as", "create materialized view",
+        "select into", "begin", "commit", "rollback",
+    }
+)  # fmt: skip
+"""What a portal runs as it was understood when it was bound, or what names nothing."""
 
 HANDLERS: Final[dict[type, Callable[..., bool]]] = {
     Query: query,

@@ -7,12 +7,12 @@ analysed Sluice asks the server itself, on the same connection, how things stand
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sluice.model.decision import Refusal
 from sluice.session import effects as fx
-from sluice.session.analyses import Analyses, Understood, respelt
+from sluice.session.analyses import Analyses, Understood, executed, respelt
 from sluice.session.flights import Flight, Kind
 from sluice.session.names import Book, Portal, Prepared
 from sluice.session.rulings import Ruling
@@ -122,8 +122,11 @@ def names_settled(state: State, lookups: Iterable[tuple[Book[Prepared] | Book[Po
     return True
 
 
-def understand(state: State, text: bytes) -> Understood | None:
-    """What the text does, in this session's context; None: it is being parsed elsewhere."""
+def understand(state: State, text: bytes, above: frozenset[bytes] = frozenset()) -> Understood | None:
+    """What the text does, in this session's context; None: it is being parsed elsewhere.
+
+    `above`: texts for whose sake this one is understood.
+    """
     analyses = state.analyses
     if analyses is None:
         analyses = state.analyses = _analyses(state)
@@ -139,7 +142,11 @@ def understand(state: State, text: bytes) -> Understood | None:
             state.wait = Wait.LOWER
             return None
         statements = state.engine.lower(readable(state, text))
-    understood = analyses.understand(text, statements, state.statements.spans(), state.portals.spans())
+    prepared = _prepared(state, text, statements, above)
+    if prepared is None:
+        state.lowered[text] = statements
+        return None
+    understood = analyses.understand(text, statements, prepared, state.portals.spans())
     state.watch.analysing += state.watch.clock() - begin
     if understood.unknown and state.sought != text and state.status != "E":
         # Somebody else may have made it a moment ago: look at the catalog once more before saying no.
@@ -151,20 +158,42 @@ def understand(state: State, text: bytes) -> Understood | None:
     return understood
 
 
+def _prepared(
+    state: State, text: bytes, statements: tuple[Statement, ...], above: frozenset[bytes]
+) -> Mapping[str, tuple[Span, ...]] | None:
+    """What names of prepared statements stand for. Those that the text runs are understood anew, as the server does before
+    it runs them; None: one is being parsed elsewhere.
+    """
+    spans = dict(state.statements.spans())
+    for name in executed(statements):
+        kept = state.statements.get(name)
+        if kept is None:
+            continue
+        if kept.text == text or kept.text in above:
+            # It would be asked for its own sake.
+            del spans[name]
+            continue
+        again = renewed(state, kept, above | {text})
+        if again is None:
+            return None
+        spans[name] = again.spans
+    return spans
+
+
 def inside(span: Span) -> Understood:
     """The statement inside PREPARE or DECLARE, by itself."""
     spans = () if span.prepared is None else (span.prepared,)
     return Understood(spans, lasting=True, shifts=False, unknown=False, names=False)
 
 
-def renewed(state: State, prepared: Prepared) -> Understood | None:
+def renewed(state: State, prepared: Prepared, above: frozenset[bytes] = frozenset()) -> Understood | None:
     """What a prepared statement does now: the server, too, resolves its names anew when the path or the catalog changed.
 
     None: its text is being parsed elsewhere.
     """
     if prepared.under is state.analyses and state.analyses is not None and prepared.understood.lasting:
         return prepared.understood
-    understood = understand(state, prepared.text)
+    understood = understand(state, prepared.text, above)
     if understood is None:
         return None
     understood = typed(state, understood, prepared.types)
