@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Places = frozenset[tuple[int, int]]
 PAUSE_SECONDS: Final = 1.0
 """Between two looks, and so the longest that a new column waits for its own."""
-_TABLES: Final = 50
+_TABLES: Final = 100
 """At once."""
 _TABLE_SECONDS: Final = 2.0
 _AGAIN: Final = (60.0, 600.0)
