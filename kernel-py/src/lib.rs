@@ -1,6 +1,7 @@
 //! The Python face of the kernel: converts arguments, releases the GIL for long runs, and nothing else.
 
 mod detect;
+mod subjects;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use sluice_kernel as kernel;
 use sluice_kernel::masks::{ColumnMask, Key, Made, Seen};
+use subjects::Subjects;
 
 create_exception!(_kernel, KernelError, PyValueError);
 
@@ -132,18 +134,25 @@ impl MaskPlan {
         })
     }
 
-    #[pyo3(signature = (run, /))]
-    fn rows<'py>(&self, py: Python<'py>, run: Bound<'py, PyBytes>) -> PyResult<Masked<'py>> {
+    #[pyo3(signature = (run, subjects = None, /))]
+    fn rows<'py>(
+        &self,
+        py: Python<'py>,
+        run: Bound<'py, PyBytes>,
+        subjects: Option<PyRefMut<'py, Subjects>>,
+    ) -> PyResult<Masked<'py>> {
         let mut out = Vec::new();
         let mut masked = vec![0; self.columns.len()];
         let data = run.as_bytes();
         let long = data.len() >= LONG;
         let rest = self.rest.try_lock().ok().filter(|_| long);
         let mut seen = rest.and_then(|mut rest| rest.take()).unwrap_or_default();
-        let (rows, same) = perhaps_detached(py, data.len(), || {
+        let lent = subjects::lent(subjects, &self.columns, &mut seen);
+        let done = perhaps_detached(py, data.len(), || {
             kernel::rows::mask(data, &self.columns, &mut out, &mut masked, &mut seen)
-        })
-        .map_err(fault)?;
+        });
+        subjects::given_back(lent, &mut seen);
+        let (rows, same) = done.map_err(fault)?;
         let found = tallied(&mut seen);
         if let Some(mut rest) = self.rest.try_lock().ok().filter(|_| long) {
             *rest = Some(seen);
@@ -207,16 +216,23 @@ impl CopyMask {
         })
     }
 
-    #[pyo3(signature = (run, /))]
-    fn feed<'py>(&mut self, py: Python<'py>, run: Bound<'py, PyBytes>) -> PyResult<Masked<'py>> {
+    #[pyo3(signature = (run, subjects = None, /))]
+    fn feed<'py>(
+        &mut self,
+        py: Python<'py>,
+        run: Bound<'py, PyBytes>,
+        subjects: Option<PyRefMut<'py, Subjects>>,
+    ) -> PyResult<Masked<'py>> {
         let data = run.as_bytes();
         let mut out = Vec::new();
         let mut masked = vec![0; self.columns];
         let (state, seen) = (&mut self.state, &mut self.seen);
-        let (rows, same) = perhaps_detached(py, data.len(), || {
+        let lent = subjects::lent(subjects, state.columns(), seen);
+        let done = perhaps_detached(py, data.len(), || {
             state.feed(data, &mut out, &mut masked, seen)
-        })
-        .map_err(fault)?;
+        });
+        subjects::given_back(lent, seen);
+        let (rows, same) = done.map_err(fault)?;
         let out = match same {
             true => run,
             false => PyBytes::new(py, &out),
@@ -472,6 +488,8 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Frames>()?;
     module.add_class::<MaskPlan>()?;
     module.add_class::<CopyMask>()?;
+    module.add_class::<Subjects>()?;
+    module.add_function(wrap_pyfunction!(subjects::subject_hash, module)?)?;
     module.add_function(wrap_pyfunction!(count_rows, module)?)?;
     module.add_function(wrap_pyfunction!(head, module)?)?;
     module.add_function(wrap_pyfunction!(mask_value, module)?)?;

@@ -78,6 +78,11 @@ impl CopyMask {
         }
     }
 
+    /// The plan.
+    pub fn columns(&self) -> &[Option<ColumnMask>] {
+        &self.columns
+    }
+
     /// Takes a run of CopyData messages; appends a message for each masked row that is whole by now, as the server would:
     /// drivers take one message for one row. Returns their number, and whether the run may pass as it is: then `out` is empty.
     pub fn feed(

@@ -139,16 +139,21 @@ impl Tracks {
         let mut size = run.len();
         let mut masked = Vec::new();
         let mut out = None;
+        let mut about = Vec::new();
         if let (Some(mask), 1..) = (&track.mask, found.count) {
             masked.resize(mask.len(), 0u64);
             let mut seen = Seen::default();
+            seen.subjects.enter(mask);
             let mut rewritten = Vec::new();
             let (_, same) = rows::mask(run, mask, &mut rewritten, &mut masked, &mut seen).ok()?;
             if !seen.tally.is_empty() {
                 // What was found is to be told of, which is not done here.
                 return None;
             }
-            if !same {
+            about = seen.subjects.told();
+            if same {
+                masked.clear();
+            } else {
                 size = rewritten.len();
                 let mut whole = Vec::with_capacity(data.len() + data.len() / 8);
                 whole.extend_from_slice(data.get(..start)?);
@@ -158,7 +163,8 @@ impl Tracks {
             }
         }
         let tag = data.get(found.tag.0..found.tag.1)?;
-        let lines = self.done(track, began, number, at, tag, (found.count, size, &masked))?;
+        let counts = (found.count, size, masked.as_slice(), about.as_slice());
+        let lines = self.done(track, began, number, at, tag, counts)?;
         Some(Ended { lines, out })
     }
 
@@ -169,7 +175,7 @@ impl Tracks {
         number: u64,
         at: f64,
         tag: &[u8],
-        (count, size, masked): (u64, usize, &[u64]),
+        (count, size, masked, about): (u64, usize, &[u64], &[u8]),
     ) -> Option<Vec<u8>> {
         if !tag
             .iter()
@@ -197,11 +203,17 @@ impl Tracks {
                 write!(lines, "{comma}{hidden}").ok()?;
             }
             let tag = if leg.ending == "completed" { tag } else { "" };
-            writeln!(
+            write!(
                 lines,
-                "],\"duration_us\":{micros},\"error\":\"\",\"tag\":\"{tag}\"}}"
+                "],\"duration_us\":{micros},\"error\":\"\",\"tag\":\"{tag}\""
             )
             .ok()?;
+            if last && !about.is_empty() {
+                lines.extend_from_slice(b",\"subjects\":[");
+                lines.extend_from_slice(about);
+                lines.push(b']');
+            }
+            lines.extend_from_slice(b"}\n");
         }
         Some(lines)
     }

@@ -10,7 +10,9 @@ Column = tuple[str, str, bool, Mapping[str, str]] | None
 """How a column is hidden: method, kind of its type, whether binary, settings; None: it is not.
 
 Besides the methods' own settings, what the column declares: `max_len` characters, `precision` and `scale` of a numeric. The method
-`detect` looks values through, which stand under `name`, and replaces in them what the detectors of the bits `hide` find.
+`detect` looks values through, which stand under `name`, and replaces in them what the detectors of the bits `hide` find; `pass` does
+nothing. With `subject`, a key of 32 hexadecimal digits, the column is watched: its values are hashed whatever becomes of them, and
+`told` are the fields of JSON that stand beside the hashes in the event.
 """
 
 Findings = list[tuple[int, bytes, int, int, int]]
@@ -49,8 +51,10 @@ class MaskPlan:
     def __new__(cls, columns: Sequence[Column], key: bytes, detectors: Detectors | None = None, /) -> MaskPlan:
         """`key` is behind `hash` and `pseudonym`. KernelError for an unknown method or setting, and `scrub` without detectors."""
 
-    def rows(self, run: bytes, /) -> tuple[bytes, int, list[int], Findings]:
+    def rows(self, run: bytes, subjects: Subjects | None = None, /) -> tuple[bytes, int, list[int], Findings]:
         """A run of DataRow messages rewritten, its rows, the values hidden per column, and what `detect` found.
+
+        `subjects` takes the hashes of the columns that are watched.
 
         The run itself when nothing in it is hidden. KernelError: use none of it.
         """
@@ -79,7 +83,7 @@ class CopyMask:
         Where a value in text could be written as `null` is, everything masked is: a caller could guess values else.
         """
 
-    def feed(self, run: bytes, /) -> tuple[bytes, int, list[int], Findings]:
+    def feed(self, run: bytes, subjects: Subjects | None = None, /) -> tuple[bytes, int, list[int], Findings]:
         """A run of CopyData messages to messages of the masked rows that are whole by now, with their counts.
 
         The run itself where it is whole rows, one a message, in which nothing is hidden.
@@ -87,6 +91,19 @@ class CopyMask:
 
     def finish(self) -> bytes:
         """At the end of the data; KernelError when a row is incomplete."""
+
+@final
+class Subjects:
+    """Keyed hashes of the identifying values of one result, gathered as its rows pass."""
+
+    def __new__(cls) -> Subjects:
+        """Empty."""
+
+    def told(self) -> bytes:
+        """The event's entries in JSON, joined by commas: one for each column that was watched while rows passed."""
+
+def subject_hash(value: bytes, key: bytes, /) -> int:
+    """The hash of a value under a key of 16 bytes: one for upper and lower case and for the ways to separate digits."""
 
 def count_rows(run: bytes, /) -> int:
     """The messages in a run of whole messages."""

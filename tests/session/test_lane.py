@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from sluice.engines.engine import Engine
 from sluice.engines.postgres.engine import POSTGRES
 from sluice.engines.postgres.hazards import LABELLED
+from sluice.mask.subjects import subject_key
 from sluice.model.identity import Client, Identity
 from sluice.policy.labels import load_labels
 from sluice.policy.load import load_policies
@@ -52,8 +54,14 @@ POLICIES = """
 @id("connect") permit (principal, action == Action::"connect", resource);
 @id("read") permit (principal, action in Action::"read", resource);
 @id("look") permit (principal, action == Action::"lookup", resource);
+@id("see") permit (principal, action == Action::"reveal", resource in Label::"customer");
 """
-LABELS = "labels: {pii: redact}\ncolumns: {shop: {public.people.ssn: pii}}\n"
+LABELS = """
+labels: {pii: redact, customer: redact}
+columns: {shop: {public.people.ssn: pii, public.people.id: customer}}
+subjects: [pii, customer]
+"""
+KEY = subject_key(b"k" * 32)
 
 
 def _world(version: int = 1, policies: str = POLICIES) -> World:
@@ -61,7 +69,7 @@ def _world(version: int = 1, policies: str = POLICIES) -> World:
     snapshot = Snapshot(
         version, load_policies({"p.cedar": policies}), {"shop": book.bind("shop", CATALOG, None, {})}, book
     )
-    return World(version, SourceInfo("shop", "staging", "postgres"), snapshot, CATALOG, b"k" * 32)
+    return World(version, SourceInfo("shop", "staging", "postgres"), snapshot, CATALOG, b"k" * 32, subject_key=KEY)
 
 
 WORLD = _world()
@@ -330,3 +338,24 @@ def test_a_repeated_exchange_takes_the_lane_and_is_recorded_and_masked_each_time
     asked = [line for line in play.lines if line["event"] == "statement-asked"]
     assert len(asked) == 5
     assert len({line["id"] for line in asked}) == 5
+
+
+def test_whom_a_result_was_about_is_told_of_each_exchange_in_the_lane_and_beside_it() -> None:
+    play = Play(POSTGRES)
+    for number in range(5):
+        play.happens(ClientBytes(CLIENTS[1](number), 2.0))
+        play.happens(UpstreamBytes(REPLIES[1](number), 3.0))
+        play.happens(ClientBytes(CLIENTS[0](number), 2.0))
+        play.happens(UpstreamBytes(REPLIES[0](number), 3.0))
+    assert play.rides == 5
+    told = [line.get("subjects") for line in play.lines if line["event"] == "statement-done"]
+
+    def entry(label: str, shown: bool, value: str) -> list[dict[str, object]]:
+        hashed = KEY.hashed(value).partition(":")[2]
+        values = base64.b64encode(bytes.fromhex(hashed)).decode()
+        return [{"output": 0, "labels": [label], "shown": shown, "key": KEY.id, "values": values}]
+
+    hidden = [entry("pii", False, f"987-65-{number:04d}") for number in range(5)]
+    # Where no row came, nobody is named.
+    clear = [entry("customer", True, str(number)) if number % 4 else None for number in range(5)]
+    assert told == [one for pair in zip(hidden, clear, strict=True) for one in pair]

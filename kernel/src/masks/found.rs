@@ -8,6 +8,7 @@ use std::hash::BuildHasherDefault;
 
 use super::base::Base;
 use super::memo::Memo;
+use super::subjects::Subjects;
 use super::value::Value;
 use super::{ColumnMask, LEAST, NAME};
 use crate::detect::scrub::{hides, Scrub};
@@ -74,6 +75,8 @@ pub struct Seen {
     pub column: u16,
     /// What was found.
     pub tally: Tally,
+    /// Whom the rows were about.
+    pub subjects: Subjects,
     found: Vec<Finding>,
     plain: Vec<u8>,
     memo: Memo,

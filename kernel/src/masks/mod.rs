@@ -9,6 +9,7 @@ mod number;
 mod numeric;
 mod pseudonym;
 mod scalar;
+mod subjects;
 mod text;
 mod times;
 mod value;
@@ -20,6 +21,7 @@ pub use crypto::Key;
 use found::Look;
 pub use found::{Counts, Made, Place, Seen};
 use numeric::Declared;
+pub use subjects::{hash as subject_hash, Subjects};
 use value::Value;
 
 use crate::detect::scrub::Scrub;
@@ -40,6 +42,8 @@ enum Method {
     Generalize,
     Scrub,
     Detect,
+    /// It stays as it is; only `watch` has something to do.
+    Pass,
 }
 
 /// NAMEDATALEN - 1: what the server takes as a `name`, in bytes.
@@ -61,6 +65,7 @@ pub struct ColumnMask {
     key: Key,
     detectors: Option<Arc<Detectors>>,
     sought: Look,
+    watch: Option<subjects::Watch>,
 }
 
 impl ColumnMask {
@@ -90,11 +95,13 @@ impl ColumnMask {
             key: key.clone(),
             detectors: detectors.cloned(),
             sought: Look::default(),
+            watch: None,
         };
         if matches!(mask.method, Method::Scrub | Method::Detect) && detectors.is_none() {
             return Err(Malformed("a scrub has no detectors"));
         }
         let (mut precision, mut scale) = (None, 0);
+        let (mut subject, mut told) = (None, "");
         for (name, setting) in params {
             let number = || {
                 setting
@@ -113,6 +120,8 @@ impl ColumnMask {
                         .map_err(|_| Malformed("a mask's setting is not a number"))?
                         .into();
                 }
+                "subject" => subject = Some(setting),
+                "told" => told = setting,
                 "unit" => mask.month = setting == "month",
                 "name" => mask.sought.name = setting.as_bytes().to_vec(),
                 "hide" => {
@@ -126,17 +135,26 @@ impl ColumnMask {
         if let Some(detectors) = detectors {
             mask.sought.hint = detectors.hint(&mask.sought.name);
         }
+        mask.watch = subject
+            .map(|key| subjects::Watch::new(key.as_bytes(), told.as_bytes()))
+            .transpose()?;
         mask.declared = precision.map(|precision| Declared { precision, scale });
         Ok(mask)
     }
 
     /// Whether it hides every value, and not only what is found in some.
     pub fn hides_all(&self) -> bool {
-        self.method != Method::Detect
+        !matches!(self.method, Method::Detect | Method::Pass)
     }
 
     /// What becomes of a value.
     pub fn apply(&self, value: &[u8], out: &mut Vec<u8>, seen: &mut Seen) -> Made {
+        if let Some(watch) = &self.watch {
+            self.note(watch, value, seen);
+        }
+        if self.method == Method::Pass {
+            return Made::Same;
+        }
         if self.method == Method::Detect {
             return match self.array {
                 true => arrays::look(self, value, out, seen),
@@ -199,7 +217,7 @@ impl ColumnMask {
                 }
                 None => return false,
             },
-            Method::Null | Method::Hash | Method::Detect => return false,
+            Method::Null | Method::Hash | Method::Detect | Method::Pass => return false,
         }
         match (self.base, self.max_len) {
             (Base::Char, _) => out.truncate(start + 1),
@@ -239,7 +257,9 @@ impl ColumnMask {
                     json::scrub(body, b"", &mut scrub, out).is_some()
                 })
             }
-            Method::Null | Method::Email | Method::Pseudonym | Method::Detect => return false,
+            Method::Null | Method::Email | Method::Pseudonym | Method::Detect | Method::Pass => {
+                return false
+            }
         }
         true
     }
@@ -247,9 +267,12 @@ impl ColumnMask {
     fn scalar(&self, raw: &[u8]) -> Option<Value> {
         let has_stand_in = matches!(self.base, Base::Uuid | Base::Bytea);
         match self.method {
-            Method::Null | Method::Partial | Method::Email | Method::Scrub | Method::Detect => {
-                return None
-            }
+            Method::Null
+            | Method::Partial
+            | Method::Email
+            | Method::Scrub
+            | Method::Detect
+            | Method::Pass => return None,
             Method::Redact if !has_stand_in => return None,
             _ => {}
         }
@@ -285,6 +308,7 @@ fn method_named(name: &str) -> Result<Method, Malformed> {
         "generalize" => Method::Generalize,
         "scrub" => Method::Scrub,
         "detect" => Method::Detect,
+        "pass" => Method::Pass,
         _ => return Err(Malformed("unknown mask method")),
     })
 }

@@ -67,6 +67,9 @@ from sluice.audit.values import (
     Landed as Landed,
 )
 from sluice.audit.values import (
+    Named as Named,
+)
+from sluice.audit.values import (
     Peer as Peer,
 )
 from sluice.audit.values import (
@@ -132,7 +135,8 @@ class StatementAsked(Struct, frozen=True, tag_field="event", tag="statement-aske
 class StatementDone(Struct, frozen=True, tag_field="event", tag="statement-done"):
     """How the statement of the same `id` ended. `masked[i]`: values hidden in output i; `bytes` as sent to the client.
 
-    `found` is there when the detectors found anything in values without a label.
+    `found` is there when the detectors found anything in values without a label. `subjects` has an entry for each output that is a
+    column whose label identifies people; an output without one may have named anybody.
 
     `outcome`: `completed`, `suspended` (a portal with more rows to come), `prepared`, `skipped` (an error before it in the
     pipeline), `failed` (the database refused it: `error` is its SQLSTATE), `cut` (a limit or a revocation
@@ -150,6 +154,7 @@ class StatementDone(Struct, frozen=True, tag_field="event", tag="statement-done"
     error: str = ""
     tag: str = ""
     found: tuple[Found, ...] | msgspec.UnsetType = msgspec.UNSET
+    subjects: tuple[Named, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Connected(Struct, frozen=True, tag_field="event", tag="connected"):

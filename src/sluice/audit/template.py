@@ -169,17 +169,25 @@ def done(
     error: str = "",
     tag: str = "",
     found: tuple[Found, ...] = (),
+    subjects: bytes = b"",
 ) -> bytes:
-    """The line that completes a statement's record, as `StatementDone`; times in seconds since the epoch."""
+    """The line that completes a statement's record, as `StatementDone`; times in seconds since the epoch.
+
+    `subjects`: its entries of that name in JSON, joined by commas.
+    """
     micros = max(0, round((at - started) * 1_000_000))
     if not error and not found and _TAG.fullmatch(tag):
         # Nothing in it needs an escape: the same bytes, without building the event.
         line = _DONE % (event_id, seq, stamp(at), outcome, rows, size, ",".join(map(str, masked)), micros, tag)
-        return line.encode()
+        return _with(line.encode(), subjects)
     event = StatementDone(
         event_id, seq, stamp(at), outcome, rows, size, tuple(masked), micros, error, tag, found or msgspec.UNSET
     )
-    return json(event) + b"\n"
+    return _with(json(event) + b"\n", subjects)
+
+
+def _with(line: bytes, subjects: bytes) -> bytes:
+    return line[:-2] + b',"subjects":[' + subjects + b"]}\n" if subjects else line
 
 
 def _understood(span: Span, decision: Decision, labels_of: LabelsOf) -> dict[str, object]:

@@ -69,6 +69,21 @@ class Found(Struct, frozen=True):
     shown: bool
 
 
+class Named(Struct, frozen=True, omit_defaults=True):
+    """Whom an output named: keyed hashes of its identifying values, as they left `shown` in clear or masked.
+
+    `values`: the distinct hashes, 8 bytes each, sorted, in base64; `key` says under which key. `more`: there were values that are
+    not among them (more than 1024 distinct ones, or of a form that is not read).
+    """
+
+    output: int
+    labels: tuple[str, ...]
+    shown: bool
+    key: str
+    values: str = ""
+    more: bool = False
+
+
 class Touched(Struct, frozen=True):
     """A relation and what is done to it."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from sluice import _kernel
+from sluice.mask.subjects import Subjects, Watch
 from sluice.mask.types import BOUNDED, OTHER, holds_text, kind_of
 from sluice.model.decision import Mask
 from sluice.model.waist import ResultColumn
@@ -36,11 +37,11 @@ _DECLARED = re.compile(
 class RowMask(Protocol):
     """Masks runs of DataRow frames: the run rewritten, its rows, the values hidden per column, and what was found.
 
-    The run itself where nothing in it is hidden. KernelError on a row that does not fit the plan; nothing of that run may be
-    passed on.
+    The run itself where nothing in it is hidden. `subjects` takes the hashes of what is watched. KernelError on a row that does not
+    fit the plan; nothing of that run may be passed on.
     """
 
-    def rows(self, run: bytes, /) -> tuple[bytes, int, list[int], Found]: ...  # noqa: D102
+    def rows(self, run: bytes, subjects: Subjects | None = None, /) -> tuple[bytes, int, list[int], Found]: ...  # noqa: D102
 
 
 class CopyMask(Protocol):
@@ -49,7 +50,7 @@ class CopyMask(Protocol):
     KernelError as for `RowMask`, and from `finish` when the last row is incomplete.
     """
 
-    def feed(self, run: bytes, /) -> tuple[bytes, int, list[int], Found]: ...  # noqa: D102
+    def feed(self, run: bytes, subjects: Subjects | None = None, /) -> tuple[bytes, int, list[int], Found]: ...  # noqa: D102
     def finish(self) -> bytes: ...  # noqa: D102
 
 
@@ -74,17 +75,19 @@ def plan(
     key: bytes,
     detectors: _kernel.Detectors,
     looks: Sequence[Look | None] = (),
+    watches: Sequence[Watch | None] = (),
 ) -> RowMask | None:
-    """The plan that hides what `masks` say of a result described as `columns`; None when all of it is clear.
+    """The plan that hides what `masks` say of a result described as `columns`; None when there is nothing to do.
 
     `key` is the secret behind `hash` and `pseudonym`, `detectors` are what `scrub` goes by. A column without a mask is looked
-    through as its place in `looks` says. PlanError when the counts differ.
+    through as its place in `looks` says; the values of one with a place in `watches` are hashed. PlanError when the counts differ.
     """
     if len(masks) != len(columns):
         raise PlanError(f"{len(masks)} masks for {len(columns)} columns")
+    none = [None] * len(masks)
     compiled = [
-        _planned(mask, look, column.type_oid, column.typmod, column.binary, catalog)
-        for mask, look, column in zip(masks, looks or [None] * len(masks), columns, strict=True)
+        _watched(_planned(mask, look, *_typed(column), catalog), each, *_typed(column), catalog)
+        for mask, look, each, column in zip(masks, looks or none, watches or none, columns, strict=True)
     ]
     return _kernel.MaskPlan(compiled, key, detectors) if any(compiled) else None
 
@@ -104,6 +107,7 @@ def copy_plan(
     max_row: int,
     detectors: _kernel.Detectors,
     looks: Sequence[Look | None] = (),
+    watches: Sequence[Watch | None] = (),
 ) -> CopyMask | None:
     """As `plan`, for COPY TO STDOUT in the format of `shape`; `max_row` is the most bytes one row may take.
 
@@ -112,14 +116,22 @@ def copy_plan(
     """
     if len(masks) != len(outputs):
         raise PlanError(f"{len(masks)} masks for {len(outputs)} columns")
-    binary = shape.format == "binary"
+    binary, none = shape.format == "binary", [None] * len(masks)
+    encoding = _PUNCTUATION.sub("", shape.encoding).lower()
+    if encoding not in _UTF8:
+        watches = none
     compiled = [
-        _planned(mask, look, *_copied(output, catalog), binary, catalog)
-        for mask, look, output in zip(masks, looks or [None] * len(masks), outputs, strict=True)
+        _watched(_planned(mask, look, *typed, catalog), each, *typed, catalog)
+        for mask, look, each, typed in zip(
+            masks,
+            looks or none,
+            watches or none,
+            ((*_copied(output, catalog), binary) for output in outputs),
+            strict=True,
+        )
     ]
     if not any(compiled):
         return None
-    encoding = _PUNCTUATION.sub("", shape.encoding).lower()
     if encoding in _AMBIGUOUS or (any(masks) and encoding not in _UTF8):
         raise PlanError("a copy in another encoding than UTF-8 cannot be masked")
     return _kernel.CopyMask(
@@ -163,6 +175,20 @@ def _planned(
         return None
     _, kind, _, params = _column(_DETECT, type_oid, typmod, binary, catalog)
     return "detect", kind, binary, {**params, "name": look.name, "hide": str(look.hide)}
+
+
+def _typed(column: ResultColumn) -> tuple[int, int | None, bool]:
+    return column.type_oid, column.typmod, column.binary
+
+
+def _watched(
+    planned: KernelColumn | None, watch: Watch | None, type_oid: int, typmod: int | None, binary: bool, catalog: Catalog
+) -> KernelColumn | None:
+    if watch is None:
+        return planned
+    method, kind, _, params = planned or _column(_DETECT, type_oid, typmod, binary, catalog)
+    named = {**params, "subject": watch.key, "told": watch.told}
+    return "pass" if planned is None else method, kind, binary, named
 
 
 def _column(mask: Mask, type_oid: int, typmod: int | None, binary: bool, catalog: Catalog) -> KernelColumn:

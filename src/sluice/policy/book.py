@@ -18,6 +18,9 @@ _NONE: Final[frozenset[str]] = frozenset()
 OPAQUE: Final = "opaque.unknown"
 """What a value carries that the analysis could not follow."""
 
+SUBJECTS: Final = ("pii.email", "pii.national_id", "pii.passport")
+"""Labels whose values identify people, unless the book says which do."""
+
 BUILTIN: Final[Mapping[str, Mask]] = {
     "opaque": mask("redact", {}),
     "secret": mask("null", {}),
@@ -67,12 +70,20 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelBook:
-    """Taxonomy, masks and assignments, as written. `builtin` are system catalogs' columns, always labelled."""
+    """Taxonomy, masks and assignments, as written. `builtin` are system catalogs' columns, always labelled.
+
+    Values of the labels `subjects` and below identify people: the log keeps keyed hashes of those that left.
+    """
 
     masks: Mapping[str, Mask]
     labels: frozenset[str]
     assignments: tuple[Assignment, ...] = ()
     builtin: Mapping[ColumnRef, str] = field(default_factory=dict, repr=False)
+    subjects: tuple[str, ...] = SUBJECTS
+
+    def identifies(self, label: str) -> bool:
+        """Whether values of a label identify people: by it, or by one above it."""
+        return any(label == one or label.startswith(one + ".") for one in self.subjects)
 
     def mask_of(self, label: str) -> Mask:
         """How a label is hidden: its own mask or that of the nearest label above it, else `redact`."""

@@ -11,12 +11,12 @@ import yaml
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Mask
 from sluice.model.masks import MaskError, mask
-from sluice.policy.book import BUILTIN, Assignment, LabelBook, Pattern
+from sluice.policy.book import BUILTIN, SUBJECTS, Assignment, LabelBook, Pattern
 
 __all__ = ["LabelBook", "LabelError", "load_labels"]
 
 _LABEL = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
-_TOP = ("labels", "columns")
+_TOP = ("labels", "columns", "subjects")
 _ENTRY = ("mask", "params", "description")
 
 
@@ -34,7 +34,8 @@ def load_labels(text: str, file: str = "labels.yaml", builtin: Mapping[ColumnRef
     """Reads a label book; raises LabelError.
 
     `labels` maps each label to its mask (`mask`, `params`), `columns` maps sources to column patterns to labels.
-    `builtin` labels columns that every source has, whatever the file says (system catalogs that hold secrets).
+    `subjects` lists the labels whose values identify people. `builtin` labels columns that every source has, whatever the file says
+    (system catalogs that hold secrets).
     """
     return _Reader(file).book(text, dict(builtin or {}))
 
@@ -53,7 +54,7 @@ class _Reader:
             raise LabelError(self._file, 1, "is not YAML: it holds characters that YAML does not allow") from error
         masks, named = dict(BUILTIN), set(BUILTIN) | set(builtin.values())
         assignments: list[Assignment] = []
-        sections = dict(self._pairs(root, "labels and columns", _TOP)) if root is not None else {}
+        sections = dict(self._pairs(root, "labels, columns and subjects", _TOP)) if root is not None else {}
         for name, node in self._pairs(sections.get("labels"), "labels") if "labels" in sections else ():
             self._label_name(name, node)
             given = self._entry(name, node)
@@ -64,7 +65,8 @@ class _Reader:
         for source, node in self._pairs(sections.get("columns"), "sources") if "columns" in sections else ():
             for pattern, labels in self._pairs(node, "column patterns"):
                 assignments.append(self._assignment(source, pattern, labels, known))
-        return LabelBook(masks, frozenset(known), tuple(assignments), builtin)
+        subjects = self._known(sections["subjects"], known) if "subjects" in sections else SUBJECTS
+        return LabelBook(masks, frozenset(known), tuple(assignments), builtin, tuple(subjects))
 
     def _entry(self, name: str, node: yaml.Node) -> Mask | None:
         if _is_null(node):
@@ -93,21 +95,24 @@ class _Reader:
             raise self._wrong(node, str(error)) from error
 
     def _assignment(self, source: str, pattern: str, node: yaml.Node, known: set[str]) -> Assignment:
-        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        labels = set()
-        for each in nodes:
-            label = self._text(each, "a label")
-            if label not in known:
-                near = get_close_matches(label, sorted(known), n=1)
-                advice = f"did you mean `{near[0]}`" if near else "add it under `labels`"
-                raise self._wrong(each, f"`{label}` is not a label; {advice}")
-            labels.add(label)
+        labels = self._known(node, known)
         if not labels:
             raise self._wrong(node, f"`{pattern}` is given no label; expected one or a list of them")
         try:
             return Assignment(source, Pattern.parse(pattern), frozenset(labels))
         except ValueError as error:
             raise self._wrong(node, str(error)) from error
+
+    def _known(self, node: yaml.Node, known: set[str]) -> list[str]:
+        labels = []
+        for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            label = self._text(each, "a label")
+            if label not in known:
+                near = get_close_matches(label, sorted(known), n=1)
+                advice = f"did you mean `{near[0]}`" if near else "add it under `labels`"
+                raise self._wrong(each, f"`{label}` is not a label; {advice}")
+            labels.append(label)
+        return labels
 
     def _label_name(self, name: str, node: yaml.Node) -> None:
         if not _LABEL.fullmatch(name):

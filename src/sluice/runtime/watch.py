@@ -1,4 +1,4 @@
-"""Notices that a file of the configuration changed: the file itself, users, labels, policies, token keys."""
+"""Notices that a file of the configuration changed: the file itself, users, labels, policies, keys."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class Watch:
     def _files(self) -> Iterator[Path]:
         yield self._path
         yield self._config.labels
+        yield self._config.audit.subject_keys
         if self._config.users_file is not None:
             yield self._config.users_file
         for issuer in self._config.tokens:

@@ -162,6 +162,7 @@ class Worlds:
                 detection=source.detection == "on",
                 classified=classified,
                 unclassified=unknown,
+                subject_key=self._rules.subject_key,
             ),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sluice.classify.matcher import compiled
 from sluice.mask.plan import copy_plan
+from sluice.mask.subjects import Subjects
 from sluice.model.approval import Approval
 from sluice.model.decision import Mask, Refusal
 from sluice.model.waist import Columns, CopyStart, Rows
@@ -18,6 +19,7 @@ from sluice.session.names import Portal
 from sluice.session.rulings import Ruling
 from sluice.session.shape import Shape, looks_of, shape_of
 from sluice.session.state import State
+from sluice.session.subjects import watches_of
 from sluice.sql.span import CopyShape, Output, Span
 
 _UNKNOWN = Refusal(
@@ -144,29 +146,39 @@ def rows(state: State, run: Run, answered: Rows) -> bool:
         return False
     if run.swallow:
         return True
-    data = answered.raw
+    data, limit = answered.raw, shape.ruling.decision.obligations.row_limit
     try:
+        if limit is not None and run.rows + state.engine.count(data) > limit:
+            # Cut first: what does not leave is neither counted nor named.
+            data = state.engine.head(data, limit - run.rows)
+            run.swallow = True
+            state.say(state.engine.voice.report(_limited(limit, shape.ruling.decision.policies), "WARNING"))
         if shape.mask is not None and (shape.hides or not state.streaming):
-            data, count, masked, found = shape.mask.rows(data)
-            if data is not answered.raw:
+            given = data
+            data, count, masked, found = shape.mask.rows(given, _gathered(state, run) if shape.watches else None)
+            if data is not given:
                 count_masked(run, masked)
             if found:
                 findings.note(state, run, shape.ruling, found)
         else:
-            count = state.count(answered.raw)
+            if shape.watches:
+                # A row so large that it passes in parts: whom it names is not known.
+                run.subjects, run.unnamed = None, True
+            count = state.count(data)
     except ValueError:
         return False
-    limit = shape.ruling.decision.obligations.row_limit
-    if limit is not None and run.rows + count > limit:
-        data = state.engine.head(data, limit - run.rows)
-        count = limit - run.rows
-        run.swallow = True
-        state.say(state.engine.voice.report(_limited(limit, shape.ruling.decision.policies), "WARNING"))
     run.rows += count
     run.size += len(data)
     note_seen(state, shape.ruling, count)
     state.say(data)
     return True
+
+
+def _gathered(state: State, run: Run) -> Subjects | None:
+    """Where the hashes of a result are gathered; None: they would be of texts that nobody asks for."""
+    if run.subjects is None and not run.unnamed and state.encoding == "UTF8":
+        run.subjects = Subjects()
+    return run.subjects
 
 
 def _limited(limit: int, policies: tuple[str, ...]) -> Refusal:
@@ -222,13 +234,15 @@ def _plan_copy(
     state: State, run: Run, masks: Sequence[Mask | None], outputs: Sequence[Output], shape: CopyShape
 ) -> bool:
     world = state.world
-    looks, hide = looks_of(run.ruling, [None] * len(masks), [mask is None for mask in masks], world)
-    if not hide and not any(masks):
+    origins = [None] * len(masks)
+    looks, hide = looks_of(run.ruling, origins, [mask is None for mask in masks], world)
+    watches = watches_of(run.ruling, masks, origins, world)
+    if not hide and not any(masks) and not any(watches):
         # Nothing in it would be hidden, and its rows may be of any length.
         return True
     try:
         run.copy_mask = copy_plan(
-            masks, outputs, shape, world.catalog, world.masking_key, world.limits.row, compiled(), looks
+            masks, outputs, shape, world.catalog, world.masking_key, world.limits.row, compiled(), looks, watches
         )
     except ValueError:
         return False
@@ -241,7 +255,7 @@ def _copy_rows(state: State, run: Run, raw: bytes) -> bool:
     data = raw
     try:
         if run.copy_mask is not None:
-            data, count, masked, found = run.copy_mask.feed(raw)
+            data, count, masked, found = run.copy_mask.feed(raw, _gathered(state, run))
             count_masked(run, masked)
             if found:
                 findings.note(state, run, run.ruling, found)

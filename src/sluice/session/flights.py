@@ -10,6 +10,7 @@ from enum import Enum, auto
 from sluice.audit.events import Found
 from sluice.classify.matcher import label_of
 from sluice.mask.plan import CopyMask
+from sluice.mask.subjects import Subjects
 from sluice.model.decision import Mask
 from sluice.session.names import Portal, Prepared
 from sluice.session.rulings import Ruling
@@ -47,6 +48,9 @@ class Run:
     masked: Sequence[int] = ()
     found: dict[tuple[int, str, str], list[int]] = field(default_factory=dict)
     """What was found in values without a label: by output, path within a JSON and kind, how often, how often as all of a value."""
+    subjects: Subjects | None = None
+    unnamed: bool = False
+    """Rows went by whose identifying values nobody read, so the event says nothing of them."""
     deadline: float | None = None
     timed_out: bool = False
     over: bool = False

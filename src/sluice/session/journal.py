@@ -87,6 +87,7 @@ class Journal:
             error=code,
             tag=tag,
             found=run.told() if run.found else (),
+            subjects=b"" if run.subjects is None else run.subjects.told(),
         )
 
     def turned(self, identity: Identity) -> None:

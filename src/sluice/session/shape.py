@@ -15,6 +15,7 @@ from sluice.model.columns import ColumnRef
 from sluice.model.decision import Mask, Refusal
 from sluice.model.waist import ResultColumn
 from sluice.session.rulings import Ruling
+from sluice.session.subjects import watches_of
 from sluice.session.world import World
 from sluice.sql.span import Flow, Span
 
@@ -37,6 +38,8 @@ class Shape:
     unknown: bool = False
     hides: bool = False
     """`mask` may change a value; else it only looks."""
+    watches: bool = False
+    """`mask` hashes identifying values."""
 
 
 def shape_of(ruling: Ruling, columns: tuple[ResultColumn, ...], world: World, rule: Callable[[Span], Ruling]) -> Shape:
@@ -45,7 +48,12 @@ def shape_of(ruling: Ruling, columns: tuple[ResultColumn, ...], world: World, ru
     if found is None:
         if ruling.decision.clear_unknown:
             return _shaped(ruling, columns, [None] * len(columns), [None] * len(columns), world, ())
-        return Shape(ruling, columns, _compile([_HIDE_ALL] * len(columns), columns, world), hides=True)
+        return Shape(
+            ruling,
+            columns,
+            plan([_HIDE_ALL] * len(columns), columns, world.catalog, world.masking_key, compiled()),
+            hides=True,
+        )
     if len(found) != len(columns):
         return Shape(ruling, columns, refusal=_miscounted(len(found), len(columns)))
     origins, unknown = _origins(columns, world)
@@ -75,8 +83,10 @@ def _shaped(
 ) -> Shape:
     looking = [mask is None and holds for mask, holds in zip(masks, hold_text(columns, world.catalog), strict=True)]
     looks, hide = looks_of(ruling, origins, looking, world)
-    mask = _compile(masks, columns, world, looks)
-    return Shape(ruling, columns, mask, disagreements=disagreements, hides=bool(hide) or any(masks))
+    watches = watches_of(ruling, masks, origins, world)
+    mask = plan(masks, columns, world.catalog, world.masking_key, compiled(), looks, watches)
+    hides, watching = bool(hide) or any(masks), any(watches)
+    return Shape(ruling, columns, mask, disagreements=disagreements, hides=hides, watches=watching)
 
 
 def looks_of(
@@ -99,15 +109,6 @@ def looks_of(
         labelled = plain is not None and bool(labels_of(plain))
         looks.append(None if labelled or not look else Look("" if column is None else column.column, hide))
     return looks, hide if any(looks) else 0
-
-
-def _compile(
-    masks: Sequence[Mask | None],
-    columns: Sequence[ResultColumn],
-    world: World,
-    looks: Sequence[Look | None] = (),
-) -> RowMask | None:
-    return plan(masks, columns, world.catalog, world.masking_key, compiled(), looks)
 
 
 def _origins(columns: tuple[ResultColumn, ...], world: World) -> tuple[list[ColumnRef | None], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from sluice.mask.subjects import SubjectKey
 from sluice.policy.binding import Classified
 from sluice.policy.request import Snapshot, SourceInfo
 from sluice.session.memory import Memory
@@ -45,6 +46,8 @@ class World:
     """What was looked into."""
     unclassified: bool = False
     """What may hold text, has no label and was not looked into is `unknown`."""
+    subject_key: SubjectKey | None = field(default=None, repr=False)
+    """What identifying values are hashed with; None: they are not."""
     memory: Memory = field(default_factory=Memory, repr=False)
 
     def rebased(self, catalog: Catalog, learned: Mapping[tuple[int, int], frozenset[str]] | None = None) -> World:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sluice.audit.encode import encode
+from sluice.audit.events import Event
 from sluice.edges.config import Audit, load
 from sluice.edges.evidence.opening import open_log
 
@@ -18,12 +19,16 @@ from .test_audit import asked, done
 def folder(tmp_path: Path, run: Run) -> Path:
     """A configured folder with a signed log of three events."""
     run("init")
-    log, notary, _ = open_log(load(tmp_path / "sluice.yaml").audit)
-    log.append(b"".join(encode(event) for event in (asked(1, "alice"), done(1), asked(3, "trainer"))))
+    _log(tmp_path, asked(1, "alice"), done(1), asked(3, "trainer"))
+    return tmp_path
+
+
+def _log(folder: Path, *events: Event) -> None:
+    log, notary, _ = open_log(load(folder / "sluice.yaml").audit)
+    log.append(b"".join(map(encode, events)))
     log.flush()
     notary.advance(*log.position)
     log.close()
-    return tmp_path
 
 
 def test_a_log_is_verified_with_the_configured_key_or_a_given_one(folder: Path, run: Run) -> None:
@@ -123,7 +128,7 @@ def test_a_report_is_written_with_its_proofs(folder: Path, run: Run) -> None:
     written = run("report", "gdpr", "--from", "2026-01-01", "-o", "r.html")
     assert written.exit_code == 0, written.output
     assert "user:alice" in (folder / "r.html").read_text()
-    assert (folder / "r.evidence" / "c1-1.tlog-proof").exists()
+    assert (folder / "r.evidence" / "proofs" / "c1-1-statement-asked.tlog-proof").exists()
     assert run("report", "soc2", "--from", "once").exit_code == 2
     path = folder / "audit" / "audit-000001.jsonl"
     path.write_bytes(path.read_bytes().replace(b"alice", b"olice"))
@@ -149,3 +154,30 @@ def test_a_closed_segment_is_sealed_and_erased(folder: Path, run: Run) -> None:
     assert verified.exit_code == 0
     assert "(asked for by its subject); its leaves are here" in verified.output
     assert run("audit", "erase", "--segment", "7", "--reason", "no").exit_code == 1
+
+
+@pytest.mark.parametrize("page", ["report.html", "report.pdf"])
+def test_a_report_is_verified_by_its_folder_or_its_page_without_the_log(folder: Path, run: Run, page: str) -> None:
+    shutil.rmtree(folder / "audit")
+    _log(folder, asked(1, "alice"), done(1), asked(3, "alice", "refuse"))
+    assert run("report", "soc2", "--from", "2026-01-01", "-o", page).exit_code == 0
+    vkey = run("audit", "key").stdout.strip()
+    shutil.rmtree(folder / "audit")
+    (folder / "sluice.yaml").unlink()
+    for named in ("report.evidence", page):
+        found = json.loads(run("audit", "verify", named, "--key", vkey, "--json").stdout)
+        assert found["problems"] == []
+        assert (found["holds"], found["events"] > 0, found["notes"]) == (True, True, [])
+    assert "hold them against those that you got another way" in " ".join(run("audit", "verify", page).output.split())
+    assert run("audit", "verify", page, "--against", page).exit_code == 2
+    (folder / page).write_bytes(b"other")
+    changed = run("audit", "verify", "report.evidence")
+    assert changed.exit_code == 1
+    assert f"`{page}` is not the page that was written" in changed.output
+    assert run("audit", "verify", "missing").exit_code != 0
+
+
+def test_a_folder_that_is_no_bundle_is_said_to_be_none(folder: Path, run: Run) -> None:
+    verified = run("audit", "verify", "audit")
+    assert verified.exit_code == 3
+    assert "is not the evidence of a report" in verified.output

@@ -13,7 +13,7 @@ from sluice.edges.sinks.jsonl import LogFailed
 
 
 class Answers:
-    """The columns of logs as tables (`facts`, `shapes`, `sessions`, `callers`, `late`, `open`, `seen`, `others`) and the view `statements`."""
+    """The columns of logs as tables, one for each of `DATASETS`, and the view `statements`."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         """LogFailed when the columns cannot be read."""

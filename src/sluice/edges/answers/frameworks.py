@@ -63,22 +63,25 @@ QUERIES: Mapping[str, tuple[str, str]] = {
     "access": (
         "People and services that sent statements",
         """select kind || ':' || who as who, coalesce(on_behalf_of, '') as "on behalf of", source, count(*) as statements,
-            count(*) filter (outcome <> 'allow') as refused, min(time) as first, max(time) as last, arg_max(id, time) as event
+            count(*) filter (outcome <> 'allow') as refused, min(time) as first, max(time) as last,
+            count(*) as total, max_by(id, time, {each}) as events
         from statements where {when} group by all order by statements desc, who""",
     ),
     "privileged": (
         "Statements that define, destroy or administer",
         """select time, kind || ':' || who as who, source, environment, verb, outcome, array_to_string(policies, ', ') as policies,
-            text, id as event
+            text, 1 as total, [id] as events
         from statements where {when} and list_has_any(actions, ['define', 'destroy', 'administer']) order by time desc""",
     ),
     "denied": (
         "Statements refused or held, and logins that failed",
         """select * from (
-            select time, kind || ':' || who as who, source, outcome as what, coalesce(refusal, '') as why, id as event
+            select time, kind || ':' || who as who, source, outcome as what, coalesce(refusal, '') as why, 1 as total,
+                [id] as events
             from statements where {when} and outcome <> 'allow'
             union all
-            select time, coalesce(line::JSON->>'user', ''), coalesce(source, ''), event, coalesce(line::JSON->>'reason', ''), id
+            select time, coalesce(line::JSON->>'user', ''), coalesce(source, ''), event, coalesce(line::JSON->>'reason', ''), 1,
+                [id]
             from others where {when} and event in ('authentication-failed', 'protocol-broken')
         ) order by time desc""",
     ),
@@ -87,19 +90,19 @@ QUERIES: Mapping[str, tuple[str, str]] = {
         """select kind || ':' || who as who, coalesce(on_behalf_of, '') as "on behalf of", source, purpose,
             array_to_string(list_filter(revealed, lambda l: {regulated}), ', ') as labels, count(*) as statements,
             sum(rows)::UBIGINT as rows, array_to_string(any_value(policies), ', ') as policies, max(time) as last,
-            arg_max(id, time) as event
+            count(*) as total, max_by(id, time, {each}) as events
         from statements where {when} and outcome = 'allow' and coalesce(rows, 1) > 0
             and len(list_filter(revealed, lambda l: {regulated})) > 0
         group by all order by rows desc nulls last""",
     ),
     "approvals": (
         "Requests for approval, their answers and their use",
-        """select time, event as what, coalesce(source, '') as source, line as record, id as event
+        """select time, event as what, coalesce(source, '') as source, line as record, 1 as total, [id] as events
         from others where {when} and starts_with(event, 'request-') order by time desc""",
     ),
     "changes": (
         "Configurations and policies put in force or rejected, starts and stops",
-        """select time, event as what, line as record, id as event from others
+        """select time, event as what, line as record, 1 as total, [id] as events from others
         where {when} and event in ('config-reloaded', 'config-rejected', 'gateway-started', 'gateway-stopped', 'label-learned')
         order by time desc""",
     ),
@@ -107,8 +110,11 @@ QUERIES: Mapping[str, tuple[str, str]] = {
         "Sources, and what passed to them",
         """select source, environment, count(*) as statements, count(distinct who) as people, sum(rows)::UBIGINT as rows,
             sum(masked)::UBIGINT as "values masked", count(*) filter (confidence <> 'exact') as "not fully understood",
-            arg_max(id, time) as event
+            count(*) as total, max_by(id, time, {each}) as events
         from statements where {when} group by all order by source""",
     ),
 }
-"""Of each section that a query answers: its heading and the query; `event` is the id of the event behind a row."""
+"""Of each section that a query answers: its heading and the query; `total` events are behind a row, `events` the newest of their ids."""
+
+EACH = 10
+"""Events behind a row that are named and proven; of more, the newest."""

@@ -29,7 +29,7 @@ SLICE = 64 << 20
 MANY = 32
 """More small files of a data set than these become one."""
 SMALL = 16 << 20
-VERSION = 4
+VERSION = 5
 """Of what is kept; columns of another version are made again."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 _WRITE = "(format parquet, compression zstd, parquet_version v2, row_group_size 245760, use_tmp_file false)"

@@ -5,7 +5,8 @@ values), `sessions` (who, where, from where), `callers` (who asked which source)
 numbers. A completion that is not in the same slice of the log as its statement stands in `late`, and its statement in `open`; all
 other events stand in `others`, as they are.
 
-`seen` is what `who-saw` goes by: how often and how many rows each caller received by each shape, week by week.
+`seen` is what `who-saw` goes by: how often and how many rows each caller received by each shape, week by week. `named` has the hashes of identifying
+values, in their order, so that one is found in the few rows around it.
 
 JSON is parsed once a shape and once a session. Of every other line only its parts are cut out, at marks like `"withheld":`: these
 cannot stand inside a JSON string, whose quotes are escaped.
@@ -43,6 +44,7 @@ SESSION: Mapping[str, str] = {
 }  # fmt: skip
 """What a session holds."""
 
+_NAMED = '[{"output": "USMALLINT", "shown": "BOOLEAN", "labels": ["VARCHAR"], "key": "VARCHAR", "values": "VARCHAR", "more": "BOOLEAN"}]'
 _DONE = '{"outcome": "VARCHAR", "rows": "UBIGINT", "bytes": "UBIGINT", "masked": ["UBIGINT"], "duration_us": "UBIGINT", "error": "VARCHAR"}'
 
 
@@ -76,14 +78,35 @@ PREPARE: tuple[str, ...] = (
     from parts where event = 'statement-asked'
     """,
     f"""
+    create or replace temp table entries as
+    select session, n, time, e.output as output, e.shown as shown, e.key as key,
+        ',' || array_to_string(e.labels, ',') || ',' as labels, coalesce(e.more, false) as more,
+        lower(hex(from_base64(coalesce(e."values", '')))) as hashes
+    from (
+        select hash(left(id, length(id) - strpos(reverse(id), '-'))) as session,
+            try_cast(split_part(id, '-', -1) as UBIGINT) as n, time,
+            unnest(from_json(substr(line, instr(line, '"subjects":[') + 11, length(line) - instr(line, '"subjects":[') - 11),
+                '{_NAMED}')) as e
+        from parts where event = 'statement-done' and contains(line, '"subjects":[')
+    )
+    """,
+    # Of each statement: under which key it names people, and in which outputs it names all of them.
+    """
+    create or replace temp table telling as
+    select session, n, any_value(key) || ',' || coalesce(string_agg(output, ',' order by output) filter (complete), '') || ',' as told
+    from (
+        select session, n, key, output, bool_and(not more) as complete from entries group by all
+    ) group by session, n having count(distinct key) = 1
+    """,
+    f"""
     create or replace temp table ended as
     select session, n, d.rows as rows, d.bytes as bytes, coalesce(list_sum(d.masked), 0)::UBIGINT as masked,
-        d.duration_us as duration_us, d.outcome as ended, d.error as error
+        d.duration_us as duration_us, d.outcome as ended, d.error as error, t.told as told
     from (
         select hash(left(id, length(id) - strpos(reverse(id), '-'))) as session,
             try_cast(split_part(id, '-', -1) as UBIGINT) as n, from_json(line, '{_DONE}') as d
         from parts where event = 'statement-done'
-    )
+    ) left join telling t using (session, n)
     """,
 )
 """What is made of a slice of the log (the file `$slice`), in this order."""
@@ -108,7 +131,7 @@ DATASETS: Mapping[str, str] = {
         )
     """,
     "facts": """
-        select a.time, a.shape, a.caller, a.session, a.n, d.rows, d.bytes, d.masked, d.duration_us, d.ended, d.error
+        select a.time, a.shape, a.caller, a.session, a.n, d.rows, d.bytes, d.masked, d.duration_us, d.ended, d.error, d.told
         from asked a left join ended d using (session, n) order by a.time
     """,
     "late": "select * from ended d where not exists (select 1 from asked a where a.session = d.session and a.n = d.n)",
@@ -123,6 +146,10 @@ DATASETS: Mapping[str, str] = {
         from asked a join ended d using (session, n)
         where a.allowed and d.ended not in {UNSEEN} and coalesce(d.rows, 1) > 0 group by all order by week
     """,
+    "named": """
+        select ('0x' || substr(hashes, place + 1, 16))::UBIGINT as hash, time, session, n, output, shown, labels
+        from (select *, unnest(range(0, length(hashes), 16)) as place from entries) order by hash, time
+    """,
     "others": """
         select event, id, time, line->>'connection' as connection, line->>'source' as source, line
         from parts where event not in ('statement-asked', 'statement-done')
@@ -132,6 +159,7 @@ DATASETS: Mapping[str, str] = {
 
 COMPACTED: Mapping[str, str] = {
     "facts": "select * from $files order by time",
+    "named": "select * from $files order by hash, time",
     "others": "select * from $files order by time",
     "seen": """
         select week, shape, caller, sum(statements)::UBIGINT as statements, sum(rows)::UBIGINT as rows, min(first) as first,
@@ -151,7 +179,7 @@ VIEWS: Mapping[str, str] = {
             h.fingerprint, h.confidence, h.refusal.message as refusal, coalesce(f.rows, l.rows) as rows,
             coalesce(f.bytes, l.bytes) as bytes, coalesce(f.masked, l.masked) as masked,
             coalesce(f.duration_us, l.duration_us) as duration_us, coalesce(f.ended, l.ended) as ended,
-            coalesce(f.error, l.error) as error, s.connection, f.n, f.shape, f.session, h.outputs, h.uses, h.writes,
+            coalesce(f.error, l.error) as error, coalesce(f.told, l.told) as told, s.connection, f.n, f.shape, f.session, h.outputs, h.uses, h.writes,
             h.snapshot
         from facts f join shapes h using (shape) join sessions s using (session)
             left join late l on l.session = f.session and l.n = f.n
@@ -159,9 +187,7 @@ VIEWS: Mapping[str, str] = {
 }
 """What is made for whoever asks."""
 
-_ENDED = (
-    "0::UBIGINT as rows, 0::UBIGINT as bytes, 0::UBIGINT as masked, 0::UBIGINT as duration_us, '' as ended, '' as error"
-)
+_ENDED = "0::UBIGINT as rows, 0::UBIGINT as bytes, 0::UBIGINT as masked, 0::UBIGINT as duration_us, '' as ended, '' as error, '' as told"
 _NO_LINE = "'{}'"
 
 EMPTY: Mapping[str, str] = {
@@ -175,6 +201,8 @@ EMPTY: Mapping[str, str] = {
     "open": "select null::TIMESTAMPTZ as time, 0::UBIGINT as shape, 0::UBIGINT as caller, 0::UBIGINT as session, 0::UBIGINT as n where false",
     "seen": "select 0 as week, 0::UBIGINT as shape, 0::UBIGINT as caller, 0::UBIGINT as statements, 0::UBIGINT as rows, "
     "null::TIMESTAMPTZ as first, null::TIMESTAMPTZ as last, 0::UBIGINT as session, 0::UBIGINT as n where false",
+    "named": "select 0::UBIGINT as hash, null::TIMESTAMPTZ as time, 0::UBIGINT as session, 0::UBIGINT as n, 0::USMALLINT as output, "
+    "false as shown, '' as labels where false",
     "others": "select '' as event, '' as id, null::TIMESTAMPTZ as time, '' as connection, '' as source, '' as line where false",
 }
 """What stands for a data set that no file holds yet."""

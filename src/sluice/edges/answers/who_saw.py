@@ -1,4 +1,4 @@
-"""Who received a label, a column or a table: when, how much, in clear or masked, under which policies, approved by whom."""
+"""Who received a label, a column, a table or a person's data: when, how much, in clear or masked, under which policies, approved by whom."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from sluice.edges.answers.ask import Answers
+from sluice.edges.answers.lent import at_that_time, lent
+from sluice.edges.answers.persons import Narrowed, Subject, seen_of
 from sluice.edges.answers.shape import UNSEEN
 from sluice.edges.answers.summed import from_when, summed
 
@@ -46,12 +48,12 @@ from newest e join sessions s using (session) join shapes h using (shape) order 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. `what`: a label (`pii`, `pii.email`), a column (`public.customers.email`, `customers.email`) or a table.
+    """What is asked. `what`: a label (`pii`, `pii.email`), a column (`public.customers.email`, `customers.email`), a table or a person.
 
     `clear` True: only who saw it in clear; False: only masked; None: both.
     """
 
-    what: str
+    what: str | Subject
     source: str = ""
     who: str = ""
     since: datetime | None = None
@@ -70,10 +72,17 @@ def kind_of(answers: Answers, what: str) -> str:
 
 
 def who_saw(answers: Answers, question: Question, *, events: int = 0) -> list[dict[str, Any]]:
-    """The answer: by who, source, purpose and how, with what they received; with `events`, the newest so many statements."""
-    matching = _BY_LABEL if kind_of(answers, question.what) == "label" else _BY_COLUMN
+    """The answer: by who, source, purpose and how, with what they received; with `events`, the newest so many statements.
+
+    `certain` False: the log cannot tell whether it was of the person asked about. `grants`: what was lent to them at the time.
+    """
+    found, known = _found(answers, question, events), lent(answers)
+    return [{"certain": True, **one, "grants": at_that_time(known, one)} for one in found]
+
+
+def _found(answers: Answers, question: Question, events: int) -> list[dict[str, Any]]:
     how = {None: "true", True: "clear", False: "not clear"}[question.clear]
-    values: dict[str, object] = {"what": question.what}
+    values: dict[str, object] = {}
     when, whose = ["true"], ["true"]
     for name, sign, moment in (("since", ">=", question.since), ("until", "<", question.until)):
         if moment is not None:
@@ -85,6 +94,11 @@ def who_saw(answers: Answers, question: Question, *, events: int = 0) -> list[di
     if question.who:
         whose.append("(s.identity.name = $who or s.identity.on_behalf_of.name = $who)")
         values["who"] = question.who
+    if isinstance(question.what, Subject):
+        narrowed = Narrowed(" and ".join(when), " and ".join(whose), how, values)
+        return seen_of(answers, question.what, narrowed, events)
+    matching = _BY_LABEL if kind_of(answers, question.what) == "label" else _BY_COLUMN
+    values["what"] = question.what
     hits = _HITS.format(matching=matching, how=how)
     if not events:
         return summed(answers, hits, " and ".join(whose), question.since, question.until, values)

@@ -55,6 +55,12 @@ class Audit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="file of the key that encrypts them and the columns for questions (64 hexadecimal digits); made when there is none"
         ),
     ] = None
+    subject_keys: Annotated[
+        Path,
+        Meta(
+            description="file of the keys that identifying values are hashed with (`subject.keys`); made when there is none"
+        ),
+    ] = field(default_factory=lambda: Path("subject.keys"))
     segment_bytes: Annotated[Bytes, Meta(description="a file of the log is followed by the next at this size")] = (
         256 << 20
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from sluice.edges.evidence.files import read_checkpoint, read_closed
 from sluice.edges.evidence.flat import hashes_of
 from sluice.edges.sinks.failed import LogFailed
 from sluice.edges.sinks.segments import open_segment, segments
+
+_BEGINNING = re.compile(rb'^\{"event":"[a-z-]+","id":"([^"\\]+)"', re.MULTILINE)
 
 
 class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +41,13 @@ class Found:
 def find(folder: Path, event_id: str) -> Iterator[Found]:
     """The lines of the events with this id, oldest first. LogFailed when the log cannot be read."""
     mark = b'"id":' + msgspec.json.encode(event_id)
+    for run, index, segment, first, salts in _runs(folder):
+        for at, line in _marked(run, mark):
+            yield Found(index + at, segment, index + at - first + 1, line, salts[at * SALT : (at + 1) * SALT])
+
+
+def _runs(folder: Path) -> Iterator[tuple[bytes, int, int, int, bytes]]:
+    """Runs of lines: the index of the first, their segment, the index that this begins with, and their salts."""
     firsts = {one.segment: one.first for one in read_closed(folder)}
     after = sum(one.lines for one in read_closed(folder))
     try:
@@ -46,15 +57,27 @@ def find(folder: Path, event_id: str) -> Iterator[Found]:
             try:
                 for piece in segment.pieces():
                     run, own, _ = piece()
-                    for at, line in _marked(run, mark):
-                        salt = own[at * SALT : (at + 1) * SALT]
-                        yield Found(index + at, number, index + at - first + 1, line, salt)
+                    yield run, index, number, first, own
                     index += len(own) // SALT
             finally:
                 segment.close()
             after = max(after, index)
     except OSError as error:
         raise LogFailed(f"the log in `{folder}` cannot be read: {error.strerror}") from error
+
+
+def find_all(folder: Path, events: AbstractSet[str]) -> Iterator[tuple[str, Found]]:
+    """The lines of all events with one of these ids, by id, in one reading of the log. LogFailed when it cannot be read."""
+    for run, index, segment, first, salts in _runs(folder) if events else ():
+        at = count = 0
+        for match in _BEGINNING.finditer(run):
+            name = match[1].decode()
+            if name in events:
+                count += run.count(b"\n", at, match.start())
+                at = match.start()
+                line = run[at : run.index(b"\n", at)]
+                place = index + count
+                yield name, Found(place, segment, place - first + 1, line, salts[count * SALT : (count + 1) * SALT])
 
 
 def prove(folder: Path, verifier: Verifier, found: Found) -> Proof:

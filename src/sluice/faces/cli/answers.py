@@ -1,4 +1,4 @@
-"""`sluice who-saw`, `sluice audit search`, `replay` and `index`: questions asked of the log's columns."""
+"""`sluice audit search`, `replay` and `index`: questions asked of the log's columns."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ import typer
 from sluice.edges.answers.ask import Answers
 from sluice.edges.answers.index import catch_up
 from sluice.edges.answers.language import QueryError, condition
-from sluice.edges.answers.who_saw import Question, who_saw
 from sluice.edges.config import load
 from sluice.edges.evidence.verify import logs_in
-from sluice.faces.cli.moments import moment_of
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
 from sluice.faces.cli.statuses import Failure, Status
@@ -28,50 +26,6 @@ Log = Annotated[Path | None, typer.Option("--log", help="The log's folder, inste
 Since = Annotated[str, typer.Option("--since", help="From then on: `90d`, `12h`, `2026-01-31`, `2026-01-31T09:30`.")]
 Until = Annotated[str, typer.Option("--until", help="Up to then.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="At most so many rows.")]
-
-
-def who_saw_command(
-    what: Annotated[str, typer.Argument(help="A label (`pii`, `pii.email`), a column (`customers.email`) or a table.")],
-    source: Annotated[str, typer.Option("--source", help="Only from this source.")] = "",
-    who: Annotated[str, typer.Option("--as", help="Only this identity, or an agent on its behalf.")] = "",
-    since: Since = "",
-    until: Until = "",
-    clear: Annotated[bool, typer.Option("--clear", help="Only who saw it in clear.")] = False,
-    masked: Annotated[bool, typer.Option("--masked", help="Only who saw it masked.")] = False,
-    events: Annotated[bool, typer.Option("--events", help="Every statement, the newest first, not summed up.")] = False,
-    limit: Limit = 1000,
-    log: Log = None,
-    config: ConfigPath = DEFAULT_CONFIG,
-    json: AsJson = False,
-) -> None:
-    """Show who received a label, a column or a table's columns: when, how many rows, in clear or masked, why they could, and who approved it.
-
-    Examples:
-
-      sluice who-saw pii.email --clear --since 90d
-
-      sluice who-saw public.orders.card_number --events
-    """
-    answers = opened(log, config)
-    now = datetime.now(UTC)
-    question = Question(what, source, who, _moment(since, now), _moment(until, now), None if clear == masked else clear)
-    found = who_saw(answers, question, events=limit if events else 0)
-    out = Output(json)
-    out.data(found)
-    if not found:
-        out.say(f"nobody saw {what}, as far as the log tells")
-    elif events:
-        out.table(
-            ("time", "event", "who", "source", "purpose", "how", "rows", "by", "statement"),
-            ([_when(one["time"]), one["id"], _who(one), one["source"], one["purpose"], _how(one), one["rows"],
-              _by(one), one["text"]] for one in found),
-        )  # fmt: skip
-    else:
-        out.table(
-            ("who", "source", "purpose", "how", "rows", "statements", "first", "last", "by", "newest event"),
-            ([_who(one), one["source"], one["purpose"], _how(one), one["rows"], one["statements"], _when(one["first"]),
-              _when(one["last"]), _by(one), one["newest"]] for one in found),
-        )  # fmt: skip
 
 
 def search(
@@ -141,7 +95,7 @@ def replay(
         rows_said = f" {one['rows']} rows" if one["rows"] else ""
         error = f" {one['error']}" if one["error"] else ""
         out.say(
-            f"{_when(one['time'])} {one['id']} {what}{error}{rows_said} by {', '.join(one['policies'])} | {one['text']}"
+            f"{when(one['time'])} {one['id']} {what}{error}{rows_said} by {', '.join(one['policies'])} | {one['text']}"
         )
 
 
@@ -185,10 +139,6 @@ def _logs(log: Path | None, config: Path) -> tuple[list[Path], Path | None]:
     return logs_in(audit.path), audit.sealing_key
 
 
-def _moment(text: str, now: datetime) -> datetime | None:
-    return moment_of(text, now) if text else None
-
-
 def _kept(word: str) -> str:
     # The shell took the quotes off; a word with spaces in it is still one word.
     return "'" + word.replace("'", "'\"'\"'") + "'"
@@ -214,7 +164,7 @@ def _cell(value: Any) -> str:
         case None:
             return ""
         case datetime():
-            return _when(value)
+            return when(value)
         case list() if all(isinstance(one, str) for one in value):
             return ", ".join(value)
         case list() | dict():
@@ -223,21 +173,6 @@ def _cell(value: Any) -> str:
             return str(value)
 
 
-def _when(value: datetime) -> str:
+def when(value: datetime) -> str:
+    """A moment as people read it."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _who(one: dict[str, Any]) -> str:
-    behind = f" for {one['on_behalf_of']}" if one["on_behalf_of"] else ""
-    return f"{one['kind']}:{one['who']}{behind}"
-
-
-def _by(one: dict[str, Any]) -> str:
-    """The policies that let it pass, and the people who approved it."""
-    approved = f" approved by {', '.join(one['approved_by'])}" if one["approved_by"] else ""
-    return ", ".join(one["policies"]) + approved
-
-
-def _how(one: dict[str, Any]) -> str:
-    masks = ", ".join(one["masks"] or ())
-    return "clear" if one["clear"] and not masks else f"clear, {masks}" if one["clear"] else masks

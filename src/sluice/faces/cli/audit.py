@@ -15,7 +15,7 @@ from sluice.audit.events import Caller, Connected, Event, StatementAsked, Statem
 from sluice.edges.config import load
 from sluice.edges.evidence.verify import logs_in
 from sluice.edges.sinks.jsonl import LogFailed, read
-from sluice.faces.cli import answers, data_paths, evidence, retention, sealing
+from sluice.faces.cli import answers, data_paths, evidence, retention, sealing, who_saw
 from sluice.faces.cli.failures import reported
 from sluice.faces.cli.log_tail import LogTail
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
@@ -175,6 +175,8 @@ app.command("key")(reported(evidence.key))
 app.command("verify")(reported(evidence.verify_command))
 app.command("prove")(reported(evidence.prove_command))
 app.command("tiles")(reported(evidence.tiles_command))
+app.command("hash")(reported(who_saw.hash_command))
+app.command("new-subject-key")(reported(who_saw.new_key))
 app.command("search")(reported(answers.search))
 app.command("replay")(reported(answers.replay))
 app.command("index")(reported(answers.index))

@@ -66,8 +66,8 @@ COMMANDS = {
         "Write a report of who had access to what: access, privileged activity, approvals, denials, regulated data in clear.",
     ),
     "who-saw": (
-        "answers:who_saw_command",
-        "Show who received a label, a column or a table's columns: when, how many rows, in clear or masked, why they could, and who approved it.",
+        "who_saw:who_saw_command",
+        "Show who received a label, a column, a table or a person's data: when, how many rows, in clear or masked, why, and who approved it.",
     ),
     "scan": ("scan:command", "Look for sensitive columns in a database, and propose labels for them."),
     "scan-file": (

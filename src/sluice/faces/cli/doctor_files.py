@@ -26,6 +26,7 @@ def files(path: Path, config: Config) -> Iterator[Finding]:
     private = [(place, secret.path) for place, secret in every_secret(config) if isinstance(secret, FileSecret)]
     private += [(place, path) for place, path in every_certificate(config) if place.endswith(".key")]
     private += [("audit.path", config.audit.path), ("audit.signing_key", config.audit.signing_key)]
+    private.append(("audit.subject_keys", config.audit.subject_keys))
     if config.users_file is not None:
         private.append(("users_file", config.users_file))
     public = [("configuration", path), ("labels", config.labels), *_policies(config)]

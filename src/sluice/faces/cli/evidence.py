@@ -12,6 +12,7 @@ import typer
 from sluice.audit.events import decode
 from sluice.audit.note import Checkpoint, NoteError, Signer, Verifier, open_note
 from sluice.audit.tree import ProofError
+from sluice.edges.answers.bundle import verify_bundle
 from sluice.edges.config import load
 from sluice.edges.evidence.heads import publish
 from sluice.edges.evidence.keys import create_key, load_key
@@ -68,6 +69,10 @@ def key(log: Log = None, config: ConfigPath = DEFAULT_CONFIG, json: AsJson = Fal
 
 
 def verify_command(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(metavar="[BUNDLE]", help="The evidence of a report, or its page; without it, the log."),
+    ] = None,
     against: Annotated[
         Path | None, typer.Option("--against", help="A checkpoint that was kept elsewhere: the log must continue it.")
     ] = None,
@@ -78,6 +83,9 @@ def verify_command(
 ) -> None:
     """Prove from the files alone that nothing in the log was altered, removed, put in, reordered or cut off.
 
+    Or that a report is what was signed, and its events are in the log: from its bundle alone, with `--key` where the keys in it
+    are not to be taken on trust.
+
     Without `--against` the log is held to its own newest checkpoint, so whoever has the signing key could have made
     another log: keep a checkpoint, or have witnesses.
 
@@ -85,8 +93,15 @@ def verify_command(
 
       sluice audit verify
 
+      sluice audit verify report.evidence --key sluice-log.vkey
+
       sluice audit verify --against kept/checkpoint --key sluice-log.vkey --log audit
     """
+    if bundle is not None:
+        if against or log:
+            raise Failure(Status.USAGE, "a bundle is checked by itself, without `--against` and `--log`")
+        _show_bundle(bundle, _known(key, config, []) if key else {}, json)
+        return
     folders = logs_in(log or load(config).audit.path)
     known = _known(key, config, folders)
     older = _older(against, tuple(known.values())) if against else None
@@ -254,6 +269,28 @@ def _known(keys: list[str] | None, config: Path, folders: list[Path]) -> dict[st
         return {one.name: one for one in map(Verifier.parse, filter(str.strip, texts))}
     except NoteError as error:
         raise Failure(Status.USAGE, str(error)) from error
+
+
+def _show_bundle(bundle: Path, known: dict[str, Verifier], json: bool) -> None:
+    found = verify_bundle(bundle if bundle.is_dir() else bundle.with_suffix(".evidence"), tuple(known.values()))
+    out = Output(json)
+    out.data(
+        {
+            "bundle": found.folder, "title": found.title, "holds": found.holds, "events": found.events, "rows": found.rows,
+            "recounted": found.recounted, "problems": found.problems, "notes": found.notes,
+        }
+    )  # fmt: skip
+    if found.holds:
+        out.verdict(
+            "ok",
+            f"{found.title}: {found.rows} rows by {found.events} proven events, {found.recounted} figures counted again",
+        )
+    for problem in found.problems:
+        out.verdict("fail", problem)
+    for note in found.notes:
+        out.verdict("note", note)
+    if not found.holds:
+        raise typer.Exit(int(Status.FAILED))
 
 
 def _older(path: Path, known: tuple[Verifier, ...]) -> Checkpoint:
