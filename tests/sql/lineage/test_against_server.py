@@ -37,6 +37,14 @@ CHANGES = {
 """How the hidden values of a column are changed: in every row, so that rows stay in their order, NULL to a value too."""
 
 
+KEPT_AS_THEY_ARE = """do $$ declare one regclass; begin
+    for one in select oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace loop
+        execute format('alter table %s set (autovacuum_enabled = off)', one);
+    end loop;
+end $$"""
+"""Statistics that one of the databases gathers in between would give it another plan, and rows another order."""
+
+
 @dataclass(frozen=True)
 class Twins:
     """Connections to the same database, as it is and with one column changed, by that column; and its catalog."""
@@ -55,6 +63,7 @@ class Twins:
 def twins(postgres: PostgresServer) -> Iterator[Twins]:
     postgres.psql("create database twins")
     postgres.psql((HERE / "twins.sql").read_text(), "twins")
+    postgres.psql(KEPT_AS_THEY_ARE, "twins")
     open_ones: list[psycopg.Connection] = []
 
     def connected(database: str, change: str) -> PGconn:
