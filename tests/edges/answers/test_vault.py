@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sluice.audit.note import Signer
 from sluice.edges.answers import index
 from sluice.edges.answers.ask import Answers
 from sluice.edges.answers.index import catch_up, read_state
@@ -117,7 +119,7 @@ def test_erasing_takes_the_columns_key_too_so_copies_are_noise(folder: Path, key
     catch_up(folder)
     (wrapped,) = (folder / "keys").glob("columns-*")
     copies = {path.name: path.read_bytes() for path in (folder / "columns").iterdir()}
-    erase(folder, 1, "asked for")
+    erase(folder, 1, "asked for", Signer("a-log", Ed25519PrivateKey.generate()))
     assert not wrapped.exists()
     for name, data in copies.items():
         (folder / "columns" / name).write_bytes(data)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sluice.audit.note import Signer
 from sluice.edges.config import Audit
+from sluice.edges.evidence.keys import load_key
 from sluice.edges.evidence.notary import Notary
 from sluice.edges.evidence.opening import open_log
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
@@ -27,6 +29,10 @@ class Ledger:
     @property
     def folder(self) -> Path:
         return self.audit.path
+
+    @property
+    def signer(self) -> Signer:
+        return Signer(self.notary.verifier.name, load_key(self.audit.signing_key))
 
     def open(self) -> None:
         self.log, self.notary, self.mended = open_log(self.audit)

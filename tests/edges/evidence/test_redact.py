@@ -20,8 +20,8 @@ def test_a_struck_out_text_is_nowhere_and_proofs_hold(begin: Callable[..., Ledge
     ledger.write(400)
     (before,) = find(ledger.folder, "c-31")
     old = prove(ledger.folder, ledger.notary.verifier, before).text()
-    (made,) = redact(ledger.folder, "c-31", "asked for by its subject")
-    assert list(redactions(ledger.folder)) == [made]
+    (made,) = redact(ledger.folder, "c-31", "asked for by its subject", ledger.signer)
+    assert list(redactions(ledger.folder, ledger.notary.verifier)) == [made]
     (found,) = find(ledger.folder, "c-31")
     assert b"select '31'" not in found.line
     assert b'"text":"[redacted ' in found.line
@@ -32,7 +32,7 @@ def test_a_struck_out_text_is_nowhere_and_proofs_hold(begin: Callable[..., Ledge
     report = verify(ledger.folder, ledger.notary.verifier)
     assert report.problems == []
     assert report.notes == ["1 texts were struck out; `redactions.jsonl` says which and why"]
-    assert redact(ledger.folder, "c-31", "again") == []
+    assert redact(ledger.folder, "c-31", "again", ledger.signer) == []
     ledger.restart()
     ledger.write(1)
 
@@ -50,4 +50,4 @@ def test_a_text_that_was_struck_out_with_another_salt_is_an_altered_event(begin:
 def test_a_segment_that_is_written_to_is_left_alone(ledger: Ledger) -> None:
     ledger.write(10)
     with pytest.raises(LogFailed, match="still written to"):
-        redact(ledger.folder, "c-1", "no")
+        redact(ledger.folder, "c-1", "no", ledger.signer)

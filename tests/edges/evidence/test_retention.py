@@ -34,9 +34,9 @@ def _holds(ledger: Ledger) -> None:
 
 def test_segments_past_their_time_are_removed_and_the_rest_verifies(dated: Ledger) -> None:
     cutoff = START + timedelta(days=100)
-    planned, _ = prune(dated.folder, cutoff, dry=True)
+    planned, _ = prune(dated.folder, cutoff, dated.signer, dry=True)
     assert min(segments(dated.folder)) == 1
-    removed, kept = prune(dated.folder, cutoff)
+    removed, kept = prune(dated.folder, cutoff, dated.signer)
     assert ([one.segment for one in removed], kept) == ([one.segment for one in planned], [])
     assert 0 < len(removed) < 5
     assert all(one.last < cutoff for one in removed)
@@ -45,32 +45,34 @@ def test_segments_past_their_time_are_removed_and_the_rest_verifies(dated: Ledge
     _holds(dated)
     dated.restart()
     _holds(dated)
-    assert prune(dated.folder, cutoff) == ([], [])
+    assert prune(dated.folder, cutoff, dated.signer) == ([], [])
 
 
 def test_the_newest_segment_is_never_removed(dated: Ledger) -> None:
-    prune(dated.folder, START + timedelta(days=9999))
+    prune(dated.folder, START + timedelta(days=9999), dated.signer)
     assert len(segments(dated.folder)) == 1
     _holds(dated)
 
 
 def test_a_hold_keeps_what_it_is_about_until_it_is_lifted(dated: Ledger) -> None:
-    held = place(dated.folder, "case-7", "litigation", START + timedelta(days=50), START + timedelta(days=60))
+    held = place(
+        dated.folder, "case-7", "litigation", START + timedelta(days=50), START + timedelta(days=60), dated.signer
+    )
     cutoff = START + timedelta(days=250)
-    removed, kept = prune(dated.folder, cutoff)
+    removed, kept = prune(dated.folder, cutoff, dated.signer)
     assert kept == [held]
     assert all(one.last < START + timedelta(days=50) for one in removed)
-    assert holds(dated.folder) == [held]
+    assert holds(dated.folder, dated.notary.verifier) == [held]
     with pytest.raises(LogFailed, match="a hold `case-7` already"):
-        place(dated.folder, "case-7", "again", START, START)
-    assert lift(dated.folder, "case-7")
-    assert not lift(dated.folder, "case-7")
-    assert len(prune(dated.folder, cutoff)[0]) > 2
+        place(dated.folder, "case-7", "again", START, START, dated.signer)
+    assert lift(dated.folder, "case-7", dated.signer)
+    assert not lift(dated.folder, "case-7", dated.signer)
+    assert len(prune(dated.folder, cutoff, dated.signer)[0]) > 2
     _holds(dated)
 
 
 def test_holds_that_cannot_be_read_keep_everything(dated: Ledger) -> None:
-    (dated.folder / "holds.json").write_text("?")
-    with pytest.raises(LogFailed, match="legal holds"):
-        prune(dated.folder, START + timedelta(days=9999))
+    (dated.folder / "holds.jsonl").write_text("?\n")
+    with pytest.raises(LogFailed, match="is not what the log's key signed"):
+        prune(dated.folder, START + timedelta(days=9999), dated.signer)
     assert min(segments(dated.folder)) == 1

@@ -122,7 +122,7 @@ def test_a_text_is_struck_out_of_a_sealed_segment(ledger: Ledger, key_file: Path
     list(seal_closed(ledger.folder, key_file))
     (before,) = find(ledger.folder, "c-31")
     old, keys = sealed_path(ledger.folder, before.segment).read_bytes(), set(ledger.folder.glob("keys/*"))
-    assert len(redact(ledger.folder, "c-31", "asked for by its subject")) == 1
+    assert len(redact(ledger.folder, "c-31", "asked for by its subject", ledger.signer)) == 1
     (found,) = find(ledger.folder, "c-31")
     assert b"select '31'" not in found.line
     assert found.salt == bytes(16)
@@ -145,9 +145,9 @@ def test_an_erased_segment_is_gone_everything_else_holds_and_it_is_said(ledger: 
     old = prove(ledger.folder, ledger.notary.verifier, inside).text()
     (ledger.folder / "columns").mkdir()
     (ledger.folder / "columns/state.json").write_text("{}")
-    erased = erase(ledger.folder, 2, "asked for by its subject")
+    erased = erase(ledger.folder, 2, "asked for by its subject", ledger.signer)
     assert (erased.segment, erased.by_key) == (2, key_file is not None)
-    assert erasures(ledger.folder) == {2: erased}
+    assert erasures(ledger.folder, ledger.notary.verifier) == {2: erased}
     assert not (ledger.folder / "columns/state.json").exists()
     assert not list(ledger.folder.glob("keys/audit-000002-*"))
     report = _verify(ledger)
@@ -176,19 +176,19 @@ def test_what_is_not_closed_not_here_or_held_is_not_erased(dated: Ledger) -> Non
     for _ in seal_closed(dated.folder):
         pass
     with pytest.raises(LogFailed, match="is not closed"):
-        erase(dated.folder, max(segments(dated.folder)), "no")
-    place(dated.folder, "case-7", "litigation", START, START)
+        erase(dated.folder, max(segments(dated.folder)), "no", dated.signer)
+    place(dated.folder, "case-7", "litigation", START, START, dated.signer)
     with pytest.raises(LogFailed, match="kept by the legal hold `case-7`: litigation"):
-        erase(dated.folder, 1, "no")
-    erase(dated.folder, 2, "past its time")
+        erase(dated.folder, 1, "no", dated.signer)
+    erase(dated.folder, 2, "past its time", dated.signer)
     with pytest.raises(LogFailed, match="segment 2 is not here"):
-        erase(dated.folder, 2, "again")
+        erase(dated.folder, 2, "again", dated.signer)
 
 
 def test_retention_and_holds_go_by_sealed_segments_too(dated: Ledger, tmp_path: Path) -> None:  # noqa: F811
     list(seal_closed(dated.folder, tmp_path / "sealing.key"))
     (tmp_path / "sealing.key").unlink()
-    removed, _ = prune(dated.folder, START.replace(month=4))
+    removed, _ = prune(dated.folder, START.replace(month=4), dated.signer)
     assert [one.segment for one in removed] == [1, 2]
     assert 1 not in segments(dated.folder)
     assert not list(dated.folder.glob("keys/audit-000001-*"))

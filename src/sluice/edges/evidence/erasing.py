@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from sluice.audit.note import Signer, Verifier
 from sluice.edges.evidence.columns import columns_alone, drop_columns
 from sluice.edges.evidence.files import alone, drop_segment, read_closed
+from sluice.edges.evidence.lists import add, entries
 from sluice.edges.evidence.retention import held_by
 from sluice.edges.evidence.sealing import wrapped_key
 from sluice.edges.sinks.failed import LogFailed
@@ -27,7 +28,7 @@ class Erased(msgspec.Struct, frozen=True):
     by_key: bool
 
 
-def erase(folder: Path, number: int, reason: str) -> Erased:
+def erase(folder: Path, number: int, reason: str, signer: Signer) -> Erased:
     """Removes a closed segment and its key for good; its leaves stay, so everything else verifies as before.
 
     The columns for questions are removed too, and made again of what is left when the next question is asked. LogFailed
@@ -43,15 +44,12 @@ def erase(folder: Path, number: int, reason: str) -> Erased:
             segment = open_segment(folder, number)
             span = segment.span()
             segment.close()
-            hold = held_by(folder, span)
+            hold = held_by(folder, span, signer.verifier)
             if hold is not None:
                 raise LogFailed(f"segment {number} is kept by the legal hold `{hold.name}`: {hold.reason}")
             by_key = wrapped_key(folder, number) is not None
             erased = Erased(number, closed.first, closed.lines, datetime.now(UTC).isoformat(), reason, by_key)
-            with (folder / "erased.jsonl").open("ab") as file:
-                file.write(msgspec.json.encode(erased) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            add(folder / "erased.jsonl", erased, signer)
             drop_segment(folder, number)
             if (folder / "columns").exists():
                 # Whoever was reading the segment meanwhile is done then.
@@ -62,12 +60,6 @@ def erase(folder: Path, number: int, reason: str) -> Erased:
     return erased
 
 
-def erasures(folder: Path) -> dict[int, Erased]:
-    """The segments that were erased, by number; LogFailed when the list cannot be read."""
-    try:
-        lines = (folder / "erased.jsonl").read_bytes().splitlines()
-        return {one.segment: one for one in (msgspec.json.decode(line, type=Erased) for line in lines)}
-    except FileNotFoundError:
-        return {}
-    except (OSError, msgspec.MsgspecError) as error:
-        raise LogFailed(f"the list of what was erased in `{folder}` cannot be read") from error
+def erasures(folder: Path, verifier: Verifier) -> dict[int, Erased]:
+    """The segments that were erased, by number; LogFailed when the list cannot be read or is not what was signed."""
+    return {one.segment: one for one in entries(folder / "erased.jsonl", Erased, verifier)}

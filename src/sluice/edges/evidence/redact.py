@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,9 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from sluice.audit.note import Signer, Verifier
 from sluice.audit.tree import SALT, struck
 from sluice.edges.evidence.files import alone, put, read_closed, salts_path, sync_folder
 from sluice.edges.evidence.lines import split
+from sluice.edges.evidence.lists import add, entries
 from sluice.edges.evidence.prove import Found, find
 from sluice.edges.evidence.sealing import reseal
 from sluice.edges.sinks.failed import LogFailed
@@ -29,7 +30,7 @@ class Redaction(msgspec.Struct, frozen=True):
     reason: str
 
 
-def redact(folder: Path, event_id: str, reason: str) -> list[Redaction]:
+def redact(folder: Path, event_id: str, reason: str, signer: Signer) -> list[Redaction]:
     """Strikes out the text of an event; what was done. LogFailed when its segment is not closed yet or cannot be written."""
     made: list[Redaction] = []
     closed = {one.segment for one in read_closed(folder)}
@@ -43,23 +44,16 @@ def redact(folder: Path, event_id: str, reason: str) -> list[Redaction]:
             )
         made.append(Redaction(event_id, found.index, found.segment, datetime.now(UTC).isoformat(), reason))
         try:
-            _note(folder, made[-1])
+            add(folder / "redactions.jsonl", made[-1], signer)
             _replace(folder, found, changed)
         except OSError as error:
             raise LogFailed(f"segment {found.segment} could not be written: {error.strerror}") from error
     return made
 
 
-def redactions(folder: Path) -> Iterator[Redaction]:
-    """What was struck out of a log. LogFailed when the list cannot be read."""
-    try:
-        with (folder / "redactions.jsonl").open("rb") as file:
-            for line in file:
-                yield msgspec.json.decode(line, type=Redaction)
-    except FileNotFoundError:
-        return
-    except (OSError, msgspec.MsgspecError) as error:
-        raise LogFailed(f"the list of what was struck out in `{folder}` cannot be read") from error
+def redactions(folder: Path, verifier: Verifier) -> list[Redaction]:
+    """What was struck out of a log. LogFailed when the list cannot be read or is not what was signed."""
+    return entries(folder / "redactions.jsonl", Redaction, verifier)
 
 
 def _replace(folder: Path, found: Found, changed: bytes) -> None:
@@ -91,11 +85,3 @@ def _changed(kept: Iterator[tuple[bytes, bytes]], number: int, line: bytes) -> I
             salts = salts[: number * SALT] + bytes(SALT) + salts[(number + 1) * SALT :]
         number -= lines
         yield run, salts
-
-
-def _note(folder: Path, redaction: Redaction) -> None:
-    with (folder / "redactions.jsonl").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(msgspec.json.encode(redaction) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())

@@ -5,13 +5,14 @@ What is removed are lines and salts. Tiles stay, so what is left still verifies,
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from sluice.edges.evidence.files import alone, drop_segment, put, read_closed, sync_folder
+from sluice.audit.note import Signer, Verifier
+from sluice.edges.evidence.files import alone, drop_segment, read_closed, sync_folder
+from sluice.edges.evidence.lists import add, entries
 from sluice.edges.sinks.failed import LogFailed
 from sluice.edges.sinks.segments import open_segment, segments
 
@@ -36,41 +37,51 @@ class Removed(msgspec.Struct, frozen=True):
     removed: datetime
 
 
-def holds(folder: Path) -> list[Hold]:
-    """The legal holds on a log; LogFailed when they cannot be read: nothing may be removed then."""
-    path = folder / "holds.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Hold])
-    except FileNotFoundError:
-        return []
-    except (OSError, msgspec.MsgspecError) as error:
-        raise LogFailed(f"`{path}` cannot be read as the log's legal holds") from error
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the list of holds: one was placed, or the one of a name lifted."""
+
+    placed: Hold | None = None
+    lifted: str = ""
+    at: datetime | None = None
 
 
-def place(folder: Path, name: str, reason: str, begin: datetime, end: datetime) -> Hold:
+def holds(folder: Path, verifier: Verifier) -> list[Hold]:
+    """The legal holds on a log; LogFailed when they cannot be read or are not what was signed: nothing may be removed then."""
+    if (folder / "holds.json").exists():
+        raise LogFailed(
+            f"`{folder / 'holds.json'}` is a list of holds that nobody signed; remove it and place them anew"
+        )
+    found: dict[str, Hold] = {}
+    for change in entries(folder / "holds.jsonl", Change, verifier):
+        if change.placed is not None:
+            found[change.placed.name] = change.placed
+        else:
+            found.pop(change.lifted, None)
+    return list(found.values())
+
+
+def place(folder: Path, name: str, reason: str, begin: datetime, end: datetime, signer: Signer) -> Hold:
     """Places a hold; LogFailed when there is one of that name or it cannot be written."""
     with alone(folder):
-        before = holds(folder)
-        if any(one.name == name for one in before):
+        if any(one.name == name for one in holds(folder, signer.verifier)):
             raise LogFailed(f"there is a hold `{name}` already")
         made = Hold(name, reason, begin, end, datetime.now(UTC))
-        _write(folder, [*before, made])
+        _note(folder, Change(placed=made), signer)
     return made
 
 
-def lift(folder: Path, name: str) -> bool:
+def lift(folder: Path, name: str, signer: Signer) -> bool:
     """Lifts a hold; whether there was one. LogFailed when that cannot be written."""
     with alone(folder):
-        before = holds(folder)
-        left = [one for one in before if one.name != name]
-        if len(left) != len(before):
-            _write(folder, left)
-    return len(left) != len(before)
+        there = any(one.name == name for one in holds(folder, signer.verifier))
+        if there:
+            _note(folder, Change(lifted=name, at=datetime.now(UTC)), signer)
+    return there
 
 
-def held_by(folder: Path, span: tuple[str, str]) -> Hold | None:
+def held_by(folder: Path, span: tuple[str, str], verifier: Verifier) -> Hold | None:
     """The first hold that keeps a segment of these times, any where they cannot be read; LogFailed as `holds`."""
-    placed = holds(folder)
+    placed = holds(folder, verifier)
     try:
         begin, end = (datetime.fromisoformat(one) for one in span)
     except ValueError:
@@ -78,7 +89,7 @@ def held_by(folder: Path, span: tuple[str, str]) -> Hold | None:
     return next((hold for hold in placed if hold.begin <= end and hold.end >= begin), None)
 
 
-def prune(folder: Path, before: datetime, *, dry: bool = False) -> tuple[list[Removed], list[Hold]]:
+def prune(folder: Path, before: datetime, signer: Signer, *, dry: bool = False) -> tuple[list[Removed], list[Hold]]:
     """Removes closed segments all of whose events are older, from the oldest on up to the first that has to stay.
 
     (What was removed, or with `dry` would be; the holds that kept something.) LogFailed when that cannot be done.
@@ -86,7 +97,7 @@ def prune(folder: Path, before: datetime, *, dry: bool = False) -> tuple[list[Re
     removed: list[Removed] = []
     try:
         with alone(folder):
-            placed, present = holds(folder), set(segments(folder))
+            placed, present = holds(folder, signer.verifier), set(segments(folder))
             for closed in read_closed(folder):
                 if closed.segment not in present:
                     continue
@@ -98,28 +109,19 @@ def prune(folder: Path, before: datetime, *, dry: bool = False) -> tuple[list[Re
                     return removed, kept
                 removed.append(Removed(closed.segment, closed.first, closed.lines, last, datetime.now(UTC)))
                 if not dry:
-                    _remove(folder, removed[-1])
+                    _remove(folder, removed[-1], signer)
     except (OSError, msgspec.MsgspecError) as error:
         raise LogFailed(f"a segment of the log in `{folder}` cannot be removed: {error}") from error
     return removed, []
 
 
-def removals(folder: Path) -> list[Removed]:
-    """The segments that retention removed; LogFailed when the list cannot be read."""
-    try:
-        lines = (folder / "removed.jsonl").read_bytes().splitlines()
-        return [msgspec.json.decode(line, type=Removed) for line in lines]
-    except FileNotFoundError:
-        return []
-    except (OSError, msgspec.MsgspecError) as error:
-        raise LogFailed(f"the list of what was removed in `{folder}` cannot be read") from error
+def removals(folder: Path, verifier: Verifier) -> list[Removed]:
+    """The segments that retention removed; LogFailed when the list cannot be read or is not what was signed."""
+    return entries(folder / "removed.jsonl", Removed, verifier)
 
 
-def _remove(folder: Path, what: Removed) -> None:
-    with (folder / "removed.jsonl").open("ab") as file:
-        file.write(msgspec.json.encode(what) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+def _remove(folder: Path, what: Removed, signer: Signer) -> None:
+    add(folder / "removed.jsonl", what, signer)
     drop_segment(folder, what.segment)
 
 
@@ -134,9 +136,9 @@ def _span(folder: Path, number: int) -> tuple[datetime, datetime]:
         segment.close()
 
 
-def _write(folder: Path, left: list[Hold]) -> None:
+def _note(folder: Path, change: Change, signer: Signer) -> None:
     try:
-        put(folder / "holds.json", msgspec.json.encode(left), synced=True)
+        add(folder / "holds.jsonl", change, signer)
         sync_folder(folder)
     except OSError as error:
         raise LogFailed(f"the holds of the log in `{folder}` cannot be written: {error.strerror}") from error

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from sluice.audit.note import Checkpoint, Verifier
 from sluice.audit.tree import HASH, WIDTH, Edge, leaf_hashes, leaves
-from sluice.edges.evidence.erasing import erasures
+from sluice.edges.evidence.erasing import Erased, erasures
 from sluice.edges.evidence.files import Closed, read_checkpoint, read_closed
 from sluice.edges.evidence.flat import entries_of, level_of
 from sluice.edges.evidence.redact import redactions
-from sluice.edges.evidence.retention import removals
+from sluice.edges.evidence.retention import holds, removals
 from sluice.edges.sinks.failed import LogFailed, SegmentLocked
 from sluice.edges.sinks.segments import Piece, Segment, open_segment, segments
 
@@ -69,7 +69,7 @@ def verify(
         return report
     report.signed, report.root = signed.size, signed.root.hex()
     try:
-        _Reading(report, signed, against, progress).all()
+        _Reading(report, signed, against, progress, verifier).all()
     except OSError as error:
         raise LogFailed(f"the log in `{folder}` cannot be read: {error.strerror}") from error
     return report
@@ -77,7 +77,12 @@ def verify(
 
 class _Reading:
     def __init__(
-        self, report: Report, signed: Checkpoint, against: Checkpoint | None, progress: Callable[[int], None]
+        self,
+        report: Report,
+        signed: Checkpoint,
+        against: Checkpoint | None,
+        progress: Callable[[int], None],
+        verifier: Verifier,
     ) -> None:
         self.report, self.signed, self.progress = report, signed, progress
         self.against = against
@@ -86,8 +91,20 @@ class _Reading:
         self.roots: dict[int, bytes] = {0: self.edge.root()}
         self.differing: list[tuple[int, int, int]] = []
         self.tree_differs: set[str] = set()
-        self.erased = erasures(report.folder)
-        self.removed = {one.segment for one in removals(report.folder)}
+        self.erased: dict[int, Erased] = {}
+        self.removed: set[int] = set()
+        self.struck = 0
+        self._read_lists(verifier)
+
+    def _read_lists(self, verifier: Verifier) -> None:
+        folder = self.report.folder
+        try:
+            self.erased = erasures(folder, verifier)
+            self.removed = {one.segment for one in removals(folder, verifier)}
+            self.struck = len(redactions(folder, verifier))
+            holds(folder, verifier)
+        except LogFailed as error:
+            self.report.problem(str(error))
 
     def all(self) -> None:
         report, folder = self.report, self.report.folder
@@ -100,7 +117,10 @@ class _Reading:
                 if known is not None and lines != known.lines:
                     report.problem(f"segment {number} has {lines} events; it was closed with {known.lines}")
             elif known is not None:
-                self._by_leaves(number, known.first, known.lines, self._why_missing(number))
+                why = self._why_missing(number)
+                if not why:
+                    report.problem(f"segment {number} is not here, and no list that was signed says why")
+                self._by_leaves(number, known.first, known.lines, why or "is not here")
         gaps = [number for number in range(min(present, default=1), max(present, default=0)) if number not in present]
         for number in gaps:
             if number not in closed:
@@ -129,7 +149,7 @@ class _Reading:
         erased = self.erased.get(number)
         if erased is not None:
             return f"was erased on {erased.erased[:10]} ({erased.reason})"
-        return "was removed by retention" if number in self.removed else "is not here, and nothing says why"
+        return "was removed by retention" if number in self.removed else ""
 
     def _by_leaves(self, number: int, first: int, lines: int, why: str) -> None:
         last = min(first + lines, self.signed.size)
@@ -198,9 +218,8 @@ class _Reading:
                 report.problem(text)
         if self.edge.size > signed.size:
             report.notes.append(f"{self.edge.size - signed.size} events have no checkpoint yet")
-        struck = sum(1 for _ in redactions(report.folder))
-        if struck:
-            report.notes.append(f"{struck} texts were struck out; `redactions.jsonl` says which and why")
+        if self.struck:
+            report.notes.append(f"{self.struck} texts were struck out; `redactions.jsonl` says which and why")
         if self.against is not None:
             self._conclude_against(self.against)
 

@@ -23,6 +23,7 @@ from sluice.edges.evidence.tiles import lay_out
 from sluice.edges.evidence.verify import Report, logs_in, verify
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
+from sluice.faces.cli.signing import SigningKey, signer_of
 from sluice.faces.cli.statuses import Failure, Status
 
 Log = Annotated[Path | None, typer.Option("--log", help="The log's folder, instead of the configured one.")]
@@ -208,6 +209,7 @@ def check_proof_command(
 def redact_command(
     event_id: Annotated[str, typer.Argument(metavar="EVENT", help="The id of an event, as `tail` shows it.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept beside the log.")],
+    signing_key: SigningKey = None,
     log: Log = None,
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
@@ -217,7 +219,11 @@ def redact_command(
     Its segment has to be closed: the gateway writes to the newest one. Proofs and exports of the event that were made
     before still have the text.
     """
-    made = [one for folder in logs_in(log or load(config).audit.path) for one in redact(folder, event_id, reason)]
+    made = [
+        one
+        for folder in logs_in(log or load(config).audit.path)
+        for one in redact(folder, event_id, reason, signer_of(folder, signing_key, config))
+    ]
     if not made:
         raise Failure(Status.FAILED, f"the log has no event `{event_id}` with a text")
     out = Output(json)

@@ -13,6 +13,7 @@ from sluice.edges.evidence.verify import logs_in
 from sluice.faces.cli.moments import moment_of
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
+from sluice.faces.cli.signing import SigningKey, signer_of
 from sluice.faces.cli.statuses import Failure, Status
 
 Log = Annotated[Path | None, typer.Option("--log", help="The log's folder, instead of the configured one.")]
@@ -21,6 +22,7 @@ Log = Annotated[Path | None, typer.Option("--log", help="The log's folder, inste
 def prune_command(
     keep: Annotated[str, typer.Option("--keep", help="What is younger stays: `400d`, `2026-01-01`.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+    signing_key: SigningKey = None,
     log: Log = None,
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
@@ -37,7 +39,7 @@ def prune_command(
     before = moment_of(keep)
     out, told = Output(json), []
     for folder in _folders(log, config):
-        removed, kept = prune(folder, before, dry=dry_run)
+        removed, kept = prune(folder, before, signer_of(folder, signing_key, config), dry=dry_run)
         told.append({"log": folder, "removed": removed, "kept_by": kept})
         for one in removed:
             out.say(
@@ -55,6 +57,7 @@ def hold_command(
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept beside the log.")],
     begin: Annotated[str, typer.Option("--from", help="Events from then on.")],
     end: Annotated[str, typer.Option("--to", help="Events up to then.")],
+    signing_key: SigningKey = None,
     log: Log = None,
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
@@ -65,15 +68,24 @@ def hold_command(
 
       sluice audit hold case-7 --reason "litigation" --from 2026-01-01 --to 2026-04-01
     """
-    made = [place(folder, name, reason, moment_of(begin), moment_of(end)) for folder in _folders(log, config)]
+    made = [
+        place(folder, name, reason, moment_of(begin), moment_of(end), signer_of(folder, signing_key, config))
+        for folder in _folders(log, config)
+    ]
     out = Output(json)
     out.data(made)
     out.say(f"`{name}` keeps what was recorded from {made[0].begin:%Y-%m-%d} to {made[0].end:%Y-%m-%d}")
 
 
-def holds_command(log: Log = None, config: ConfigPath = DEFAULT_CONFIG, json: AsJson = False) -> None:
+def holds_command(
+    signing_key: SigningKey = None, log: Log = None, config: ConfigPath = DEFAULT_CONFIG, json: AsJson = False
+) -> None:
     """List the legal holds: what must not be struck out, since when, and why."""
-    found = [hold for folder in _folders(log, config) for hold in holds(folder)]
+    found = [
+        hold
+        for folder in _folders(log, config)
+        for hold in holds(folder, signer_of(folder, signing_key, config).verifier)
+    ]
     out = Output(json)
     out.data(found)
     out.table(
@@ -87,12 +99,13 @@ def holds_command(log: Log = None, config: ConfigPath = DEFAULT_CONFIG, json: As
 
 def release_command(
     name: Annotated[str, typer.Argument(help="The hold's name.")],
+    signing_key: SigningKey = None,
     log: Log = None,
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
 ) -> None:
     """Lift a legal hold: what it kept may be struck out again when its time comes."""
-    lifted = [lift(folder, name) for folder in _folders(log, config)]
+    lifted = [lift(folder, name, signer_of(folder, signing_key, config)) for folder in _folders(log, config)]
     if not any(lifted):
         raise Failure(Status.FAILED, f"there is no hold `{name}`")
     out = Output(json)

@@ -15,6 +15,7 @@ from sluice.edges.evidence.verify import logs_in
 from sluice.edges.sinks.segments import segments
 from sluice.faces.cli.options import DEFAULT_CONFIG, AsJson, ConfigPath
 from sluice.faces.cli.output import Output
+from sluice.faces.cli.signing import SigningKey, signer_of
 from sluice.faces.cli.statuses import Failure, Status
 
 Log = Annotated[Path | None, typer.Option("--log", help="The log's folder, instead of the configured one.")]
@@ -54,6 +55,7 @@ def seal_command(
 def erase_command(
     segment: Annotated[int, typer.Option("--segment", help="Its number, as in the name of its file.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept beside the log, and `verify` says it.")],
+    signing_key: SigningKey = None,
     log: Log = None,
     config: ConfigPath = DEFAULT_CONFIG,
     json: AsJson = False,
@@ -76,7 +78,7 @@ def erase_command(
         raise Failure(Status.FAILED, f"the log has no segment {segment}")
     if len(found) > 1:
         raise Failure(Status.USAGE, f"several logs have a segment {segment}; say which with --log")
-    erased = erase(found[0], segment, reason)
+    erased = erase(found[0], segment, reason, signer_of(found[0], signing_key, config))
     out = Output(json)
     out.data(erased)
     last = erased.first + erased.lines - 1
