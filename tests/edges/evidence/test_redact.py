@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from sluice.edges.answers.ship import ship
 from sluice.edges.evidence.files import salts_path
 from sluice.edges.evidence.prove import check_proof, find, prove
+from sluice.edges.evidence.readers import moved
 from sluice.edges.evidence.redact import redact, redactions
+from sluice.edges.evidence.sealing import seal_closed
 from sluice.edges.evidence.verify import verify
 from sluice.edges.sinks.jsonl import LogFailed
 
@@ -51,3 +56,42 @@ def test_a_segment_that_is_written_to_is_left_alone(ledger: Ledger) -> None:
     ledger.write(10)
     with pytest.raises(LogFailed, match="still written to"):
         redact(ledger.folder, "c-1", "no", ledger.signer)
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("event", ["c-4", "c-40"])
+def test_who_had_read_a_part_of_a_segment_goes_on_where_they_were(
+    begin: Callable[..., Ledger], tmp_path: Path, event: str, sealed: bool
+) -> None:
+    ledger = begin(segment_bytes=4096)
+    ledger.write(200)
+    if sealed:
+        list(seal_closed(ledger.folder))
+    target = tmp_path / "out.jsonl"
+    ship(ledger.folder, str(target), "jsonl")
+    lines = target.read_bytes().splitlines(keepends=True)
+    # As if both had stopped behind the first twenty lines.
+    (noted,) = ledger.folder.glob("shipped-*.json")
+    columns = ledger.folder / "columns"
+    columns.mkdir()
+    stopped = {"segment": 1, "offset": sum(map(len, lines[:20]))}
+    for path in (noted, columns / "state.json"):
+        path.write_text(json.dumps({**stopped, "more": "kept"}))
+    assert redact(ledger.folder, event, "asked for", ledger.signer)
+    target.unlink()
+    ship(ledger.folder, str(target), "jsonl")
+    sent = [json.loads(line)["id"] for line in target.read_bytes().splitlines()]
+    assert sent == [f"c-{n}" for n in range(20, 200)]
+    shift = json.loads((columns / "state.json").read_text())["offset"] - stopped["offset"]
+    assert (shift != 0) is (event == "c-4")
+    assert json.loads((columns / "state.json").read_text())["more"] == "kept"
+
+
+def test_notes_of_other_segments_and_what_is_no_note_stay_as_they_are(tmp_path: Path) -> None:
+    texts = {"shipped-1.json": '{"segment":2,"offset":90}', "shipped-2.json": "{torn", "shipped-3.json": "{}"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    moved(tmp_path, 1, 10, 7)
+    assert {name: (tmp_path / name).read_text() for name in texts} == texts
+    moved(tmp_path, 2, 10, 7)
+    assert json.loads((tmp_path / "shipped-1.json").read_text()) == {"segment": 2, "offset": 97}

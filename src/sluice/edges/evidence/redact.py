@@ -15,6 +15,7 @@ from sluice.edges.evidence.files import alone, put, read_closed, salts_path, syn
 from sluice.edges.evidence.lines import split
 from sluice.edges.evidence.lists import add, entries
 from sluice.edges.evidence.prove import Found, find
+from sluice.edges.evidence.readers import moved
 from sluice.edges.evidence.sealing import reseal
 from sluice.edges.sinks.failed import LogFailed
 from sluice.edges.sinks.segments import segment_path
@@ -60,7 +61,9 @@ def _replace(folder: Path, found: Found, changed: bytes) -> None:
     with alone(folder):
         path, salts = segment_path(folder, found.segment), salts_path(folder, found.segment)
         if not path.exists():
-            reseal(folder, found.segment, lambda kept: _changed(kept, found.number - 1, changed))
+            places: list[int] = []
+            reseal(folder, found.segment, lambda kept: _changed(kept, found.number - 1, changed, places))
+            moved(folder, found.segment, places[0], len(changed) - len(found.line))
             return
         whole = path.read_bytes()
         start = split(whole, found.number - 1)
@@ -73,15 +76,21 @@ def _replace(folder: Path, found: Found, changed: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         sync_folder(folder)
+        moved(folder, found.segment, start, len(changed) - len(found.line))
 
 
-def _changed(kept: Iterator[tuple[bytes, bytes]], number: int, line: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Runs of lines with their salts, with another line, and no salt, in the place `number`."""
+def _changed(
+    kept: Iterator[tuple[bytes, bytes]], number: int, line: bytes, places: list[int]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Runs of lines with their salts, with another line, and no salt, in the place `number`; at which byte goes into `places`."""
+    at = 0
     for run, salts in kept:
-        lines = len(salts) // SALT
+        lines, size = len(salts) // SALT, len(run)
         if 0 <= number < lines:
             start = split(run, number)
+            places.append(at + start)
             run = run[:start] + line + run[run.index(b"\n", start) :]
             salts = salts[: number * SALT] + bytes(SALT) + salts[(number + 1) * SALT :]
         number -= lines
+        at += size
         yield run, salts
