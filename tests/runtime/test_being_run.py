@@ -71,7 +71,7 @@ def run(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.mark.parametrize(
     ("name", "bad", "said"),
     [
-        ("sluice.yaml", "limts: {}\n", "sluice.yaml:10: unknown key `limts`; did you mean `limits`"),
+        ("sluice.yaml", "limts: {}\n", "sluice.yaml:11: unknown key `limts`; did you mean `limits`"),
         ("sluice.yaml", "\t{", "sluice.yaml"),
         ("policies/all.cedar", 'permit (principal, action == Action::"reed", resource);\n', "all.cedar"),
         ("policies/all.cedar", "permit (principal", "all.cedar"),
