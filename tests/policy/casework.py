@@ -113,6 +113,7 @@ def setting(document: dict[str, Any], case: dict[str, Any]) -> tuple[Request, Sn
         ),
         case.get("approved", False),
         case.get("now", NOON),
+        literals=frozenset(case.get("literals", ())),
     )
     return request, Snapshot(1, load_policies(files), {"shop": binding}, book)
 

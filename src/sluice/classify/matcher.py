@@ -32,6 +32,11 @@ class Finding(NamedTuple):
         return UNREAD if self.detector is None else self.detector.label
 
     @property
+    def shown(self) -> str:
+        """What stands for it in a scrubbed text, without the brackets."""
+        return "unread" if self.detector is None else self.detector.shown
+
+    @property
     def kind(self) -> str:
         """By which kind it was found."""
         return "unread" if self.detector is None else self.detector.kind

@@ -76,8 +76,8 @@ class Engine:
     """One database's protocol and dialect. `context_sql` answers one row: search path, user, temporary schema, client
     encoding, and whether a backslash in a string is only a backslash (`on`), in that order.
 
-    `parameters` reads what a Bind binds: the values as it says them, and each for people; `declared_types` the numbers of
-    the types that a client declares its parameters to be of, 0 where it leaves that open.
+    `parameters` reads what a Bind binds: the values as it says them, and each for people; `values` each to look through;
+    `declared_types` the numbers of the types that a client declares its parameters to be of, 0 where it leaves that open.
     `tracks` and `reply_signature` recognise whole exchanges (see the kernel's manual); they understand nothing.
     `catalog_sql` answers rows for `build_catalog`, which also takes the functions that the configuration vouches for;
     `change_sql` answers one value that is another once the catalog is. `function_sql` answers the schema and name of the
@@ -89,6 +89,7 @@ class Engine:
     upstream: Callable[[int], ServerCodec]
     columns: Callable[[bytes], tuple[ResultColumn, ...]]
     parameters: Callable[[bytes], tuple[bytes, tuple[str, ...]]]
+    values: Callable[[bytes], tuple[bytes, ...]]
     declared_types: Callable[[bytes], tuple[int, ...]]
     cells: Callable[[bytes], list[list[bytes | None]]]
     count: Callable[[bytes], int]

@@ -49,10 +49,10 @@ class PolicyBundle:
 
     `annotations` and `origins` (file, line) are by policy id. `reads_time`: some decision may change with the
     clock alone, so it must not be kept for long. `counts_rows`: the types of principal for whom some decision may depend on
-    how many rows a session has had.
+    how many rows a session has had. `reads_literals`: those for whom some may depend on what they send within a statement.
     """
 
-    __slots__ = ("_policies", "_slices", "annotations", "counts_rows", "origins", "reads_time")
+    __slots__ = ("_policies", "_slices", "annotations", "counts_rows", "origins", "reads_literals", "reads_time")
 
     def __init__(
         self,
@@ -65,6 +65,8 @@ class PolicyBundle:
         self.annotations: Mapping[str, Annotations] = dict(annotations)
         self.origins: Mapping[str, tuple[str, int]] = dict(origins)
         self.reads_time = any(_reads_time(policy["conditions"]) for policy in policies.values())
+        reading = [policy["principal"] for policy in policies.values() if _reads_literals(policy["conditions"])]
+        self.reads_literals = frozenset(kind for kind in _KINDS if any(_may_be(one, kind) for one in reading))
         counting = [policy["principal"] for policy in policies.values() if _counts_rows(policy["conditions"])]
         self.counts_rows = frozenset(kind for kind in _KINDS if any(_may_be(one, kind) for one in counting))
 
@@ -168,6 +170,23 @@ def _counts_rows(node: object) -> bool:
             if value.get("attr") == "session":
                 return True
         elif node == _CONTEXT or _counts_rows(value):
+            return True
+    return False
+
+
+def _reads_literals(node: object) -> bool:
+    """Whether a condition looks at what the caller sends; a `context` that is not taken apart counts."""
+    if isinstance(node, list):
+        return any(map(_reads_literals, node))
+    if not isinstance(node, dict):
+        return False
+    if node == _CONTEXT:
+        return True
+    for operator, value in node.items():
+        if operator in (".", "has") and isinstance(value, dict) and value.get("left") == _CONTEXT:
+            if value.get("attr") == "literals":
+                return True
+        elif _reads_literals(value):
             return True
     return False
 

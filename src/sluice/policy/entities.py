@@ -153,6 +153,7 @@ def context(request: Request, asked: Identity, label: str, approved: bool, agent
             "authentication": {"method": asked.method, "age": age},
             "statement": statement,
             "session": {"labels": _closed(request.past.labels), "rows": {"__entity": _ROWS._asdict()}},
+            "literals": {"labels": _closed(request.literals)},
         }
     )
 

@@ -55,7 +55,8 @@ class Request:
 
     `past` is what this session has had. `approved`: a human has approved this very statement.
     `now` is seconds since the epoch. `access` is how the caller wants to become a member of the group `role` for a while
-    (`request`, `break-glass`); empty for statements.
+    (`request`, `break-glass`); empty for statements. `literals` are the labels of what the caller sends within the statement, as
+    far as any policy asks.
     """
 
     identity: Identity
@@ -68,6 +69,7 @@ class Request:
     now: float = 0.0
     access: str = ""
     role: str = ""
+    literals: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,10 +35,12 @@ type Statement = {
   verb: String, bounded: Bool, opaque: Bool, tables: Long, row_bound?: Long, functions: Set<String>
 };
 type Seen = { labels: Set<String>, rows: Rows };
+type Sent = { labels: Set<String> };
 type Context = {
   purpose: String, protocol: String, label: String, agent: String, approved: Bool, role: String,
   time: __cedar::datetime, weekday: Long,
-  client: Client, authentication: Authentication, statement: Statement, session: Seen
+  client: Client, authentication: Authentication, statement: Statement, session: Seen,
+  literals: Sent
 };
 
 entity Rows tags Long;

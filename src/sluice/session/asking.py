@@ -26,7 +26,15 @@ from sluice.model.waist import (
 )
 from sluice.session import holding, settling
 from sluice.session.calling import call
-from sluice.session.dispatch import carry, first_refused, refuse_query, refuse_step, rulings_of, sent_shifting
+from sluice.session.dispatch import (
+    carry,
+    first_refused,
+    refuse_query,
+    refuse_step,
+    rulings_of,
+    sent_shifting,
+    sent_within,
+)
 from sluice.session.flights import Flight, Kind, Run
 from sluice.session.names import Portal, Prepared
 from sluice.session.obligations import oblige
@@ -128,7 +136,8 @@ def _bind(state: State, asked: Bind, now: float) -> bool:
     understood = settling.renewed(state, prepared)
     if understood is None:
         return False
-    rulings = rulings_of(state, understood, prepared.text, now)
+    literals = sent_within(state, prepared.text, lambda: state.engine.values(asked.raw))
+    rulings = rulings_of(state, understood, prepared.text, now, literals)
     refused = first_refused(state, rulings)
     if refused is not None:
         bound = (prepared.types, *state.engine.parameters(asked.raw))
@@ -140,7 +149,7 @@ def _bind(state: State, asked: Bind, now: float) -> bool:
     if refused is not None:
         refuse_step(state, prepared.text, rulings, refused, now)
         return True
-    portal = Portal(prepared, understood, asked.formats, holding.approval_of(rulings))
+    portal = Portal(prepared, understood, asked.formats, holding.approval_of(rulings), literals)
     flight = Flight(Kind.BIND, portal=portal, name=asked.portal, statement=asked.statement, ends_pipeline=False)
     flight.runs = [Run("", ruling, now, prepared.text, over=True) for ruling in rulings]
     state.fly(flight)
@@ -167,7 +176,9 @@ def _describe(state: State, asked: Describe, now: float) -> bool:
     if known is None:
         refuse_step(state, b"", (), _absent(asked.kind, asked.name), now)
         return True
-    rulings = holding.foreseen(state, known.text, rulings_of(state, known.understood, known.text, now), now)
+    literals = None if flight.portal is None else flight.portal.literals
+    rulings = rulings_of(state, known.understood, known.text, now, literals)
+    rulings = holding.foreseen(state, known.text, rulings, now)
     flight.runs = [Run("", ruling, now, known.text, over=True) for ruling in rulings]
     state.fly(flight)
     state.send(asked.raw)
@@ -194,7 +205,7 @@ def _execute(state: State, asked: Execute, now: float) -> bool:
         if renewed is None:
             return False
         understood = renewed
-    rulings = rulings_of(state, understood, prepared.text, now)
+    rulings = rulings_of(state, understood, prepared.text, now, portal.literals)
     refused = first_refused(state, rulings)
     if refused is not None:
         rulings, refused = holding.lift_portal(state, portal, prepared.text, rulings, now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sluice.model.decision import Refusal
 from sluice.model.waist import FunctionCall
 from sluice.session import settling
-from sluice.session.dispatch import carry, first_refused, refuse_query, rulings_of, sent_shifting
+from sluice.session.dispatch import carry, first_refused, refuse_query, rulings_of, sent_shifting, sent_within
 from sluice.session.flights import Flight, Kind
 from sluice.session.obligations import oblige
 from sluice.session.state import State
@@ -45,7 +45,7 @@ def call(state: State, asked: FunctionCall, now: float) -> bool:
     understood = settling.understand(state, text)
     if understood is None:
         return False
-    rulings = rulings_of(state, understood, text, now)
+    rulings = rulings_of(state, understood, text, now, sent_within(state, text, lambda: (asked.raw,)))
     refused = first_refused(state, rulings)
     if refused is None and not all(ruling.clear for ruling in rulings):
         refused = _MASKED

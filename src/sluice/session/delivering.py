@@ -90,14 +90,15 @@ def _shape(state: State, run: Run, raw: bytes, now: float, formats: tuple[int, .
 
 def _ruler(state: State, run: Run, now: float) -> Callable[[Span], Ruling]:
     """Rules on a span in the place of the one that runs."""
-    purpose, approval = run.ruling.purpose, run.ruling.approval
+    purpose, approval, literals = run.ruling.purpose, run.ruling.approval, run.ruling.literals
     if approval is not None:
         return lambda span: _approved(state, run, span, approval, now)
-    return lambda span: state.rulings.of(span, run.text, (span,), purpose, state.past, now)
+    return lambda span: state.rulings.of(span, run.text, (span,), purpose, state.past, now, literals)
 
 
 def _approved(state: State, run: Run, span: Span, approval: Approval, now: float) -> Ruling:
-    ruling = state.rulings.of(span, run.text, (span,), run.ruling.purpose, state.past, now)
+    held = run.ruling
+    ruling = state.rulings.of(span, run.text, (span,), held.purpose, state.past, now, held.literals)
     if ruling.decision.outcome != "hold":
         return ruling
     return state.rulings.approved(ruling, run.text, (span,), state.past, now, approval)

@@ -6,7 +6,7 @@ any server error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sluice.audit.template import Step
 from sluice.model.decision import Refusal
@@ -14,6 +14,7 @@ from sluice.model.waist import Execute, FunctionCall, Query
 from sluice.session import budgeting, settling
 from sluice.session.analyses import BLIND, Understood
 from sluice.session.flights import Flight, Kind, Run
+from sluice.session.literals import labels_in
 from sluice.session.obligations import start_clock
 from sluice.session.purposes import purpose_of
 from sluice.session.rulings import Ruling
@@ -31,13 +32,22 @@ _UNREADABLE = {
 """Why a text could not be read at all, by SQLSTATE, and what to do about it."""
 
 
-def rulings_of(state: State, understood: Understood, text: bytes, now: float) -> Sequence[Ruling]:
-    """The ruling on each statement of a text, for the purpose it states."""
+def sent_within(state: State, text: bytes, values: Callable[[], Iterable[bytes]] = tuple) -> frozenset[str]:
+    """The labels of what is sent within a text and as bound `values`; looked for only where some policy asks for them."""
+    return labels_in(text, values()) if state.rulings.reads_literals else frozenset()
+
+
+def rulings_of(
+    state: State, understood: Understood, text: bytes, now: float, literals: frozenset[str] | None = None
+) -> Sequence[Ruling]:
+    """The ruling on each statement of a text, for the purpose it states. `literals` None: those of the text alone."""
     begin = state.watch.clock()
+    if literals is None:
+        literals = sent_within(state, text)
     purpose = purpose_of(state, text)
     budgeting.refresh(state, now)
     spans = understood.spans
-    found = [state.rulings.of(span, text, spans, purpose, state.past, now) for span in spans]
+    found = [state.rulings.of(span, text, spans, purpose, state.past, now, literals) for span in spans]
     state.watch.deciding += state.watch.clock() - begin
     return found
 

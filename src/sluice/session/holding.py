@@ -14,7 +14,6 @@ from itertools import islice
 from typing import Literal
 
 from sluice.audit.redact import plain, wording
-from sluice.classify.scrubbing import without_secrets
 from sluice.model.approval import Approval, Hold, Need
 from sluice.model.columns import ColumnRef
 from sluice.model.decision import Refusal
@@ -24,6 +23,7 @@ from sluice.session import settling
 from sluice.session.analyses import Understood
 from sluice.session.dispatch import first_refused, unknown
 from sluice.session.events import ApprovalAsked, ApprovalResolved
+from sluice.session.literals import without_secrets
 from sluice.session.names import Portal
 from sluice.session.purposes import reason_of
 from sluice.session.rulings import Ruling
@@ -315,7 +315,9 @@ def _hold(
         valid_seconds=min((each.expires_ms / 1000 for each in given if each.expires_ms is not None), default=_HOUR),
         uses=min(each.uses for each in given),
         text=plain(without_secrets(text)) if words.text is None else words.text,
-        parameters=parameters if not words.withheld else ("(withheld)",) * len(parameters),
+        parameters=tuple([without_secrets(each.encode()).decode() for each in parameters])
+        if not words.withheld
+        else ("(withheld)",) * len(parameters),
         verbs=tuple(span.verb for span in spans),
         tables=tuple(sorted({(str(touch.table), touch.access) for span in spans for touch in span.tables})),
         functions=tuple(sorted({name for span in spans for name in span.functions})),

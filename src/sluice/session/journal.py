@@ -7,10 +7,10 @@ from typing import Literal
 from sluice.audit.encode import encode, stamp
 from sluice.audit.events import Connected, Disagreement, Disconnected, Ending, ProtocolBroken
 from sluice.audit.template import Head, Step, caller, done, peer, unread
-from sluice.classify.scrubbing import without_secrets
 from sluice.model.decision import Refusal
 from sluice.model.identity import Client, Identity
 from sluice.session.flights import Run
+from sluice.session.literals import without_secrets
 from sluice.session.rulings import Ruling
 
 

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sluice.audit.events import Ending
-from sluice.classify.scrubbing import without_secrets
 from sluice.engines.engine import ClientCodec, Engine
 from sluice.model.decision import Decision
 from sluice.session.flights import Flight, Kind, Run
+from sluice.session.literals import without_secrets
 from sluice.session.names import Portal, Prepared
 from sluice.session.permit import Permit, Receipt, mint_all
 from sluice.session.rulings import Ruling
@@ -301,6 +301,7 @@ def _clear(state: State) -> bool:
         or state.world.snapshot.policies.reads_time
         or state.past.spent
         or state.rulings.counts_rows
+        or state.rulings.reads_literals
     )
 
 

@@ -42,6 +42,8 @@ class Portal:
     formats: tuple[int, ...] = ()
     approval: Approval | None = None
     """Humans approved it with these very parameters."""
+    literals: frozenset[str] = frozenset()
+    """The labels of what its text and parameters hold, as far as any policy asks."""
     asked: bool = False
     """Its description is under way: it will be there before any row."""
     described: bool = False

@@ -32,7 +32,7 @@ from sluice.model.waist import (
 )
 from sluice.policy.refusals import IN_CLEAR
 from sluice.session import asking
-from sluice.session.dispatch import carry, first_refused, refuse_query, refuse_step
+from sluice.session.dispatch import carry, first_refused, refuse_query, refuse_step, sent_within
 from sluice.session.flights import Flight, Kind
 from sluice.session.rulings import Ruling
 from sluice.session.state import State
@@ -110,7 +110,8 @@ def _query(state: State, asked: Query, now: float) -> bool:
         refuse_query(state, asked.text, (), _NO_SQL, now)
         return True
     span = replication(command)
-    ruling = state.rulings.of(span, asked.text, (span,), state.caller.purpose, state.past, now)
+    literals = sent_within(state, asked.text)
+    ruling = state.rulings.of(span, asked.text, (span,), state.caller.purpose, state.past, now, literals)
     refused = first_refused(state, (ruling,)) or may_go(ruling)
     if refused is not None:
         refuse_query(state, asked.text, (ruling,), refused, now)

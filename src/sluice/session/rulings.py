@@ -59,6 +59,11 @@ class Ruling:
             self._shown = visible(self._request, self._snapshot, (*LABELS, UNREAD))
         return self._shown
 
+    @property
+    def literals(self) -> frozenset[str]:
+        """The labels of what the caller sent within the statement, as far as any policy asks."""
+        return self._request.literals
+
     def under(self, template: StatementTemplate, decision: Decision, approval: Approval) -> Ruling:
         """The ruling on the same request that humans have approved."""
         return Ruling(replace(self._request, approved=True), self._snapshot, decision, template, approval)
@@ -73,7 +78,7 @@ class Ruling:
 class Rulings:
     """The rulings of one caller, under one world."""
 
-    __slots__ = ("_client", "_identity", "_known", "_known_key", "_world", "counts_rows")
+    __slots__ = ("_client", "_identity", "_known", "_known_key", "_world", "counts_rows", "reads_literals")
 
     def __init__(self, world: World, identity: Identity, client: Client) -> None:
         self._world = world
@@ -84,18 +89,33 @@ class Rulings:
         counting = world.snapshot.policies.counts_rows
         self.counts_rows = bool(counting) and any(PRINCIPALS[each.kind] in counting for each in _all(identity))
         """Whether some decision may depend on how many rows the caller has had."""
+        reading = world.snapshot.policies.reads_literals
+        self.reads_literals = bool(reading) and any(PRINCIPALS[each.kind] in reading for each in _all(identity))
+        """Whether some decision may depend on what the caller sends within a statement."""
 
-    def of(self, span: Span, text: bytes, spans: Sequence[Span], purpose: str, past: Past, now: float) -> Ruling:
-        """The ruling on a statement for a purpose, taken now if there is none yet. `spans` are all statements of the `text`."""
+    def of(
+        self,
+        span: Span,
+        text: bytes,
+        spans: Sequence[Span],
+        purpose: str,
+        past: Past,
+        now: float,
+        literals: frozenset[str] = frozenset(),
+    ) -> Ruling:
+        """The ruling on a statement for a purpose, taken now if there is none yet. `spans` are all statements of the `text`.
+
+        `literals` are the labels of what is sent within it; none unless `reads_literals`.
+        """
         second = int(now) if self._world.snapshot.policies.reads_time else 0
-        key = (purpose, past, second)
+        key = (purpose, past, second, literals)
         if key != self._known_key:
             self._turn_to(key)
         ruling = self._known.get(id(span))
         # The ruling keeps its span alive, so an id that is found belongs to that very span.
         if ruling is not None and ruling.span is span:
             return ruling
-        return self._known.keep(id(span), self._rule(span, text, spans, purpose, past, now))
+        return self._known.keep(id(span), self._rule(span, text, spans, purpose, past, now, literals))
 
     def approved(
         self, held: Ruling, text: bytes, spans: Sequence[Span], past: Past, now: float, approval: Approval
@@ -104,11 +124,11 @@ class Rulings:
 
         One that is only foreseen is recorded as the hold that it still is.
         """
-        ruled = self._rule(held.span, text, spans, held.purpose, past, now, approval)
+        ruled = self._rule(held.span, text, spans, held.purpose, past, now, held.literals, approval)
         template = ruled.template if approval.request else held.template
         return ruled.under(template, ruled.decision, approval)
 
-    def _turn_to(self, key: tuple[str, Past, int]) -> None:
+    def _turn_to(self, key: tuple[str, Past, int, frozenset[str]]) -> None:
         self._known_key = key
         callers = self._world.memory.callers
         whole = (self._identity, self._client.address, self._client.application, self._client.tls, *key)
@@ -123,6 +143,7 @@ class Rulings:
         purpose: str,
         past: Past,
         now: float,
+        literals: frozenset[str],
         approval: Approval | None = None,
     ) -> Ruling:
         world = self._world
@@ -135,6 +156,7 @@ class Rulings:
             past=past,
             approved=approval is not None,
             now=now,
+            literals=literals,
         )
         decision = decide(request, world.snapshot)
         held = world.snapshot.bindings[world.source.name]

@@ -28,6 +28,7 @@ from sluice.model.waist import (
 
 _I16 = struct.Struct("!h")
 _I32 = struct.Struct("!i")
+_I64 = struct.Struct("!q")
 _MOST_SHOWN = 200
 
 
@@ -124,22 +125,40 @@ def _past_values(raw: bytes, at: int, count: int) -> int:
 
 def parameters(raw: bytes) -> tuple[bytes, tuple[str, ...]]:
     """What a Bind binds: formats and values as it says them (empty without any), and each value for people to read."""
+    start, end, bound = _bound(raw)
+    shown = tuple(["NULL" if value is None else _shown(value, binary) for value, binary in bound])
+    return raw[start:end] if bound else b"", shown
+
+
+def values(raw: bytes) -> tuple[bytes, ...]:
+    """Each value that a Bind binds; a binary one of eight bytes also as the number that it may be."""
+    found: list[bytes] = []
+    for value, binary in _bound(raw)[2]:
+        if value is not None:
+            found.append(value)
+            if binary and len(value) == _I64.size:
+                found.append(b"%d" % _I64.unpack(value)[0])
+    return tuple(found)
+
+
+def _bound(raw: bytes) -> tuple[int, int, list[tuple[bytes | None, bool]]]:
+    """Where a Bind's formats begin and its values end, and each value (None: NULL) with whether it is binary."""
     start = _name(raw, _name(raw, 5)[1])[1]
     count = _I16.unpack_from(raw, start)[0] & 0xFFFF
     formats = struct.unpack_from(f"!{count}h", raw, start + 2)
     at = start + 2 + 2 * count
-    values = _I16.unpack_from(raw, at)[0] & 0xFFFF
+    number = _I16.unpack_from(raw, at)[0] & 0xFFFF
     at += 2
-    shown: list[str] = []
-    for index in range(values):
+    bound: list[tuple[bytes | None, bool]] = []
+    for index in range(number):
         size = _I32.unpack_from(raw, at)[0]
         at += 4
         # As many formats as values, one for all, or none; any other number is an error of the server's.
         at_format = index if count > 1 else 0
         binary = at_format < count and formats[at_format] == 1
-        shown.append(_shown(raw[at : at + size], binary) if size >= 0 else "NULL")
+        bound.append((raw[at : at + size] if size >= 0 else None, binary))
         at += max(size, 0)
-    return raw[start:at] if values else b"", tuple(shown)
+    return start, at, bound
 
 
 def declared_types(types: bytes) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from sluice.engines.postgres import replication, speak
 from sluice.engines.postgres.catalog import build
 from sluice.engines.postgres.catalog_queries import CATALOG_SQL, CHANGE_SQL, CONTEXT_SQL, FUNCTION_SQL
 from sluice.engines.postgres.dialect import lower
-from sluice.engines.postgres.downstream import Downstream, declared_types, parameters
+from sluice.engines.postgres.downstream import Downstream, declared_types, parameters, values
 from sluice.engines.postgres.upstream import Upstream, cells, columns
 
 POSTGRES = Engine(
@@ -17,6 +17,7 @@ POSTGRES = Engine(
     upstream=Upstream,
     columns=columns,
     parameters=parameters,
+    values=values,
     declared_types=declared_types,
     cells=cells,
     count=_kernel.count_rows,

@@ -21,6 +21,7 @@ from sluice.model.identity import Client, Identity, Kind
 from sluice.policy.decide import Request, Snapshot, explain, may_connect
 from sluice.policy.labels import load_labels
 from sluice.policy.load import load_policies
+from sluice.session.literals import labels_in
 from sluice.sql.lineage import analyze
 
 
@@ -91,5 +92,6 @@ def _report(
         told = connecting.refusal
         raise Failure(Status.FAILED, f"`{identity.display}` may not connect to `{name}`", told.detail if told else "")
     span = analyze(statements[0], found.catalog, found.context)
-    request = Request(identity, purpose, info, client, span, approved=approved, now=now)
-    return Report(text, span, explain(request, snapshot), binding, bundle)
+    literals = labels_in(text.encode())
+    request = Request(identity, purpose, info, client, span, approved=approved, now=now, literals=literals)
+    return Report(text, span, explain(request, snapshot), binding, bundle, literals)

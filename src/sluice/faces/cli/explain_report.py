@@ -25,6 +25,8 @@ class Report:
     explanation: Explanation
     binding: Binding
     bundle: PolicyBundle
+    literals: frozenset[str] = frozenset()
+    """The labels of what the detectors find in the text and in its literals."""
 
     def data(self) -> dict[str, object]:
         """The report as plain values."""
@@ -80,6 +82,7 @@ class Report:
                 for write in span.writes
             ],
             "functions": sorted(span.functions),
+            "literals": sorted(self.literals),
         }
 
     def _flows(self, flows: Iterable[Flow]) -> list[dict[str, object]]:
@@ -102,6 +105,8 @@ class Report:
         )
         for reason in span.reasons:
             out.say(f"  because it {reason}" if reason.split(" ")[0].endswith("s") else f"  because {reason}", "note")
+        if self.literals:
+            out.say(f"  its literals hold {', '.join(sorted(self.literals))}", "note")
         out.table(("  table", "access"), [(f"  {touch.table}", touch.access) for touch in span.tables])
         masks = self.explanation.decision.masks
         rows = []
