@@ -43,7 +43,7 @@ SESSIONS = """
 FACTS = """
     select to_timestamp({start} + {days} * 86400.0 * i / {statements}) as time, h.shape, b.caller, hash('c' || (i // 50)) as session,
         (i % 50 * 2 + 1)::UBIGINT as n, (hash(i) % 100)::UBIGINT as rows, (hash(i) % 100 * 37)::UBIGINT as bytes,
-        0::UBIGINT as masked, (200 + hash(i * 3) % 8800)::UBIGINT as duration_us, 'completed' as ended, '' as error
+        0::UBIGINT as masked, (200 + hash(i * 3) % 8800)::UBIGINT as duration_us, 'completed' as ended, '' as error, null::VARCHAR as told
     from range({begin}, {end}) r(i) join base b on b.k = (i // 50) % {known}
         join numbered h on h.k = hash(i * 7) % 100 * 4 + substr(b.source, 2)::UBIGINT order by time
 """
