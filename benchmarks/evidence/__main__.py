@@ -107,7 +107,7 @@ def measure(events: int, folder: Path) -> dict[str, Any]:
     }
     sizes = {
         "lines_as_written": raw, "lines_and_salts_sealed": _sealed_share(made, raw), "tree": _size(folder, "audit/tree/*"),
-        "columns": _size(folder, "audit/columns/*.parquet"),
+        "columns": _size(folder, "audit/columns/*-*"),
     }  # fmt: skip
     return {
         "events": events, "holds": report.holds, "append_events_per_s": round(events / appending),
