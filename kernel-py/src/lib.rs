@@ -1,7 +1,10 @@
 //! The Python face of the kernel: converts arguments, releases the GIL for long runs, and nothing else.
 
 mod detect;
+mod lane;
+mod pump;
 mod subjects;
+mod tail;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use pyo3::create_exception;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList};
 use sluice_kernel as kernel;
 use sluice_kernel::masks::{ColumnMask, Key, Made, Seen};
 use subjects::Subjects;
@@ -302,98 +305,6 @@ fn normalize<'py>(py: Python<'py>, sql: &[u8]) -> Option<Normalized<'py>> {
     kernel::normalize::normalize(sql).map(|(key, spans)| (PyBytes::new(py, &key), spans))
 }
 
-type Leg = (Vec<u8>, bool, Vec<u8>, String);
-type Known<'py> = (usize, Bound<'py, PyBytes>, Bound<'py, PyTuple>);
-type Ended<'py> = (Bound<'py, PyBytes>, Option<Bound<'py, PyBytes>>);
-
-#[pyclass]
-struct Tracks(kernel::tracks::Tracks);
-
-#[pymethods]
-impl Tracks {
-    #[new]
-    fn new(connection: &str) -> Self {
-        Self(kernel::tracks::Tracks::new(connection))
-    }
-
-    fn __len__(&self) -> usize {
-        self.0.len()
-    }
-
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    fn signature<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
-        self.0
-            .signature()
-            .map(|signature| PyBytes::new(py, &signature))
-    }
-
-    #[pyo3(signature = (signature, reply, legs, mask, /))]
-    fn keep(
-        &mut self,
-        signature: &[u8],
-        reply: &[u8],
-        legs: Vec<Leg>,
-        mask: Option<&MaskPlan>,
-    ) -> usize {
-        let legs = legs
-            .into_iter()
-            .map(|(before, own_text, rest, ending)| kernel::tracks::Leg {
-                before,
-                own_text,
-                rest,
-                ending,
-            });
-        self.0.keep(
-            signature.to_vec(),
-            reply.to_vec(),
-            legs.collect(),
-            mask.map(|plan| plan.columns.clone()),
-        )
-    }
-
-    #[pyo3(signature = (data, number, at, /))]
-    fn ask<'py>(
-        &mut self,
-        py: Python<'py>,
-        data: &[u8],
-        number: u64,
-        at: f64,
-    ) -> PyResult<Option<Known<'py>>> {
-        let Some((index, lines)) = self.0.ask(data, number, at) else {
-            return Ok(None);
-        };
-        let ids = PyTuple::new(py, self.0.ids(index, number))?;
-        Ok(Some((index, PyBytes::new(py, &lines), ids)))
-    }
-
-    #[pyo3(signature = (data, track, began, started, number, at, /))]
-    #[allow(clippy::too_many_arguments)]
-    fn answer<'py>(
-        &self,
-        py: Python<'py>,
-        data: &[u8],
-        track: usize,
-        began: u64,
-        started: f64,
-        number: u64,
-        at: f64,
-    ) -> Option<Ended<'py>> {
-        let began = kernel::tracks::Began {
-            track,
-            number: began,
-            at: started,
-        };
-        let found = self.0.answer(data, began, number, at)?;
-        Some((
-            PyBytes::new(py, &found.lines),
-            found.out.map(|out| PyBytes::new(py, &out)),
-        ))
-    }
-}
-
 #[pyfunction]
 #[pyo3(signature = (data, /))]
 fn reply_signature<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyBytes>> {
@@ -493,7 +404,10 @@ fn _kernel(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(count_rows, module)?)?;
     module.add_function(wrap_pyfunction!(head, module)?)?;
     module.add_function(wrap_pyfunction!(mask_value, module)?)?;
-    module.add_class::<Tracks>()?;
+    module.add_class::<lane::Lane>()?;
+    module.add_class::<tail::Tail>()?;
+    module.add_class::<pump::Pump>()?;
+    module.add_class::<pump::End>()?;
     module.add_class::<detect::Detectors>()?;
     module.add_function(wrap_pyfunction!(detect::holds, module)?)?;
     module.add_function(wrap_pyfunction!(detect::checks, module)?)?;

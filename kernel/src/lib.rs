@@ -6,6 +6,7 @@
 pub mod copy;
 pub mod detect;
 pub mod frames;
+pub mod lane;
 pub mod masks;
 pub mod merkle;
 pub mod normalize;

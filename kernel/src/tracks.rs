@@ -3,7 +3,6 @@
 //! What a track is worth, who may use it and for how long is the session's to know; here are only bytes.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::sync::Arc;
 
 use crate::masks::{ColumnMask, Seen};
@@ -18,10 +17,26 @@ pub struct Leg {
     pub ending: String,
 }
 
+/// The names of statements that a track hangs on: what it needs must mean what it meant, what it defines means something new.
+#[derive(Default)]
+pub struct Names {
+    pub needs: Vec<String>,
+    pub defines: Vec<String>,
+}
+
 struct Track {
     legs: Vec<Leg>,
+    own_text: bool,
     reply: Vec<u8>,
     mask: Option<Arc<Vec<Option<ColumnMask>>>>,
+    names: Names,
+    trusted: bool,
+}
+
+impl Track {
+    fn gives(&self, names: &[String]) -> bool {
+        self.names.defines.iter().any(|name| names.contains(name))
+    }
 }
 
 /// Where an exchange began: its track, the number its events count from, and when.
@@ -45,6 +60,7 @@ pub struct Tracks {
     known: HashMap<Vec<u8>, usize>,
     tracks: Vec<Track>,
     last: Option<Vec<u8>>,
+    trusting: bool,
 }
 
 impl Tracks {
@@ -55,6 +71,7 @@ impl Tracks {
             known: HashMap::new(),
             tracks: Vec::new(),
             last: None,
+            trusting: false,
         }
     }
 
@@ -86,43 +103,130 @@ impl Tracks {
         reply: Vec<u8>,
         legs: Vec<Leg>,
         mask: Option<Arc<Vec<Option<ColumnMask>>>>,
+        names: Names,
     ) -> usize {
         self.known.insert(signature, self.tracks.len());
-        self.tracks.push(Track { legs, reply, mask });
+        self.tracks.push(Track {
+            own_text: legs.iter().any(|leg| leg.own_text),
+            trusted: names.needs.is_empty(),
+            legs,
+            reply,
+            mask,
+            names,
+        });
         self.tracks.len() - 1
     }
 
-    /// The ids of the events that follow event `number` when the exchange of this track is recorded.
-    pub fn ids(&self, track: usize, number: u64) -> impl ExactSizeIterator<Item = String> + '_ {
-        let count = self.tracks.get(track).map_or(0, |track| track.legs.len());
-        (0..count).map(move |place| format!("{}-{}", self.connection, number + 1 + place as u64))
+    /// How many events a track records.
+    pub fn events(&self, track: usize) -> u64 {
+        self.tracks
+            .get(track)
+            .map_or(0, |track| track.legs.len() as u64)
     }
 
-    /// The track of a client's whole messages, and the lines of its record. `number`: of the connection's last event.
-    pub fn ask(&mut self, data: &[u8], number: u64, at: f64) -> Option<(usize, Vec<u8>)> {
+    /// The ids of the events that follow event `number` when the exchange of this track is recorded.
+    pub fn ids(&self, track: usize, number: u64) -> Vec<String> {
+        let id = |place| format!("{}-{}", self.connection, number + place);
+        (1..=self.events(track)).map(id).collect()
+    }
+
+    /// Whether a track's record has the text of its own messages.
+    pub fn own_text(&self, track: usize) -> bool {
+        self.tracks.get(track).is_some_and(|track| track.own_text)
+    }
+
+    /// Something happened that may have given any name another meaning.
+    pub fn doubt(&mut self) {
+        if std::mem::take(&mut self.trusting) {
+            for track in &mut self.tracks {
+                track.trusted = track.names.needs.is_empty();
+            }
+        }
+    }
+
+    /// Whether a name that a track needs may mean something else by now.
+    pub fn doubted(&self, track: usize) -> bool {
+        self.tracks.get(track).is_none_or(|track| !track.trusted)
+    }
+
+    /// The names that a track needs mean what they meant.
+    pub fn trust(&mut self, track: usize) {
+        if let Some(track) = self.tracks.get_mut(track) {
+            track.trusted = true;
+            self.trusting = true;
+        }
+    }
+
+    /// Whether one of these tracks gives a meaning to a name that this one needs.
+    pub fn disputed(&self, track: usize, others: &[usize]) -> bool {
+        let needs = self
+            .tracks
+            .get(track)
+            .map_or(&[][..], |track| &track.names.needs);
+        others
+            .iter()
+            .filter_map(|other| self.tracks.get(*other))
+            .any(|other| other.gives(needs))
+    }
+
+    /// A track has given its names their meaning: those that need one of them are doubted.
+    pub fn redefined(&mut self, track: usize) {
+        if !self.trusting
+            || self
+                .tracks
+                .get(track)
+                .is_none_or(|track| track.names.defines.is_empty())
+        {
+            return;
+        }
+        for other in 0..self.tracks.len() {
+            if self.disputed(other, &[track]) {
+                if let Some(other) = self.tracks.get_mut(other) {
+                    other.trusted = false;
+                }
+            }
+        }
+    }
+
+    /// The track of a client's whole messages, and where the text of a lone Query stands in them.
+    pub fn find(&mut self, data: &[u8]) -> Option<(usize, (usize, usize))> {
         self.last = None;
-        let (signature, (start, end)) = skim::asked(data)?;
+        let (signature, text) = skim::asked(data)?;
         let known = self.known.get(&signature).copied();
         self.last = Some(signature);
-        let index = known?;
-        let track = self.tracks.get(index)?;
+        Some((known?, text))
+    }
+
+    /// The lines of a track's record. `number`: of the connection's last event.
+    pub fn asked(
+        &self,
+        track: usize,
+        (start, end): (usize, usize),
+        data: &[u8],
+        number: u64,
+        at: f64,
+    ) -> Option<Vec<u8>> {
+        let track = self.tracks.get(track)?;
         let mut lines = Vec::with_capacity(1024);
         let time = stamp(at)?;
         for (place, leg) in (1..).zip(&track.legs) {
             let number = number.checked_add(place)?;
-            write!(
-                lines,
-                "{{\"event\":\"statement-asked\",\"id\":\"{}-{number}\",\"seq\":{number},\"time\":\"{time}\",",
-                self.connection
-            )
-            .ok()?;
+            lines.extend_from_slice(b"{\"event\":\"statement-asked\",\"id\":\"");
+            lines.extend_from_slice(self.connection.as_bytes());
+            lines.push(b'-');
+            decimal(number, &mut lines);
+            lines.extend_from_slice(b"\",\"seq\":");
+            decimal(number, &mut lines);
+            lines.extend_from_slice(b",\"time\":\"");
+            lines.extend_from_slice(&time);
+            lines.extend_from_slice(b"\",");
             lines.extend_from_slice(&leg.before);
             if leg.own_text {
                 quote(data.get(start..end)?, &mut lines)?;
             }
             lines.extend_from_slice(&leg.rest);
         }
-        Some((index, lines))
+        Some(lines)
     }
 
     /// The lines that complete the record of an exchange, if the server's whole answer is the one its track expects.
@@ -183,7 +287,6 @@ impl Tracks {
         {
             return None;
         }
-        let tag = std::str::from_utf8(tag).ok()?;
         let time = stamp(at)?;
         let micros = ((at - began.at) * 1e6).round_ties_even().max(0.0) as u64;
         let mut lines = Vec::with_capacity(256);
@@ -191,23 +294,34 @@ impl Tracks {
             let (id, seq) = (began.number.checked_add(place)?, number.checked_add(place)?);
             let last = place == track.legs.len() as u64;
             let (rows, bytes) = if last { (count, size) } else { (0, 0) };
-            write!(
-                lines,
-                "{{\"event\":\"statement-done\",\"id\":\"{}-{id}\",\"seq\":{seq},\"time\":\"{time}\",\
-                 \"outcome\":\"{}\",\"rows\":{rows},\"bytes\":{bytes},\"masked\":[",
-                self.connection, leg.ending
-            )
-            .ok()?;
+            lines.extend_from_slice(b"{\"event\":\"statement-done\",\"id\":\"");
+            lines.extend_from_slice(self.connection.as_bytes());
+            lines.push(b'-');
+            decimal(id, &mut lines);
+            lines.extend_from_slice(b"\",\"seq\":");
+            decimal(seq, &mut lines);
+            lines.extend_from_slice(b",\"time\":\"");
+            lines.extend_from_slice(&time);
+            lines.extend_from_slice(b"\",\"outcome\":\"");
+            lines.extend_from_slice(leg.ending.as_bytes());
+            lines.extend_from_slice(b"\",\"rows\":");
+            decimal(rows, &mut lines);
+            lines.extend_from_slice(b",\"bytes\":");
+            decimal(bytes as u64, &mut lines);
+            lines.extend_from_slice(b",\"masked\":[");
             for (column, hidden) in masked.iter().enumerate().filter(|_| last) {
-                let comma = if column == 0 { "" } else { "," };
-                write!(lines, "{comma}{hidden}").ok()?;
+                if column != 0 {
+                    lines.push(b',');
+                }
+                decimal(*hidden, &mut lines);
             }
-            let tag = if leg.ending == "completed" { tag } else { "" };
-            write!(
-                lines,
-                "],\"duration_us\":{micros},\"error\":\"\",\"tag\":\"{tag}\""
-            )
-            .ok()?;
+            lines.extend_from_slice(b"],\"duration_us\":");
+            decimal(micros, &mut lines);
+            lines.extend_from_slice(b",\"error\":\"\",\"tag\":\"");
+            if leg.ending == "completed" {
+                lines.extend_from_slice(tag);
+            }
+            lines.push(b'"');
             if last && !about.is_empty() {
                 lines.extend_from_slice(b",\"subjects\":[");
                 lines.extend_from_slice(about);
@@ -241,8 +355,24 @@ fn quote(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 /// Texts longer than this are cut in the log, which is not done here.
 const LONGEST: usize = 16_384;
 
+/// A number in decimal digits; what the formatting machinery does takes longer than a whole line.
+fn decimal(number: u64, out: &mut Vec<u8>) {
+    let (mut digits, mut left, mut at) = ([0u8; 20], number, 20);
+    loop {
+        at -= 1;
+        if let Some(digit) = digits.get_mut(at) {
+            *digit = b'0' + (left % 10) as u8;
+        }
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(at..).unwrap_or_default());
+}
+
 /// Seconds since the epoch as RFC 3339 in UTC, to the microsecond.
-fn stamp(at: f64) -> Option<String> {
+fn stamp(at: f64) -> Option<[u8; 27]> {
     let micros = (at * 1e6).round_ties_even();
     if !(0.0..2.5e17).contains(&micros) {
         return None;
@@ -259,12 +389,24 @@ fn stamp(at: f64) -> Option<String> {
     let day = of_year - (153 * place + 2) / 5 + 1;
     let month = if place < 10 { place + 3 } else { place - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    Some(format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{fraction:06}Z",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    ))
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    let fields = [
+        (0, 4, year),
+        (5, 2, month),
+        (8, 2, day),
+        (11, 2, second / 3600),
+        (14, 2, second / 60 % 60),
+        (17, 2, second % 60),
+        (20, 6, fraction),
+    ];
+    for (start, width, value) in fields {
+        let mut left = value;
+        for digit in text.iter_mut().skip(start).take(width).rev() {
+            *digit = b'0' + (left % 10) as u8;
+            left /= 10;
+        }
+    }
+    Some(text)
 }
 
 #[cfg(test)]
@@ -290,57 +432,64 @@ mod tests {
 
     #[test]
     fn times_are_those_of_the_calendar() {
-        assert_eq!(stamp(0.0).as_deref(), Some("1970-01-01T00:00:00.000000Z"));
+        assert_eq!(stamp(0.0).as_ref(), Some(b"1970-01-01T00:00:00.000000Z"));
         assert_eq!(
-            stamp(951_782_400.25).as_deref(),
-            Some("2000-02-29T00:00:00.250000Z")
+            stamp(951_782_400.25).as_ref(),
+            Some(b"2000-02-29T00:00:00.250000Z")
         );
         assert_eq!(
-            stamp(1_767_225_599.999_999_5).as_deref(),
-            Some("2026-01-01T00:00:00.000000Z")
+            stamp(1_767_225_599.999_999_5).as_ref(),
+            Some(b"2026-01-01T00:00:00.000000Z")
         );
         assert_eq!(stamp(-1.0), None);
         assert_eq!(stamp(f64::NAN), None);
     }
 
+    fn ask(tracks: &mut Tracks, text: &str, number: u64) -> Option<(usize, Vec<u8>)> {
+        let data = query(text);
+        let (track, span) = tracks.find(&data)?;
+        Some((track, tracks.asked(track, span, &data, number, 1.0)?))
+    }
+
+    fn keep(tracks: &mut Tracks, text: &str, names: Names) -> usize {
+        assert_eq!(ask(tracks, text, 0), None);
+        let signature = tracks.signature().unwrap_or_default();
+        tracks.keep(signature, b"Z".to_vec(), vec![leg(true)], None, names)
+    }
+
     #[test]
     fn a_track_is_found_whatever_its_literals() {
         let mut tracks = Tracks::new("c");
+        keep(&mut tracks, "select a from t where b = 1", Names::default());
+        let (index, lines) =
+            ask(&mut tracks, "select a from t where b = 22", 6).unwrap_or_default();
         assert_eq!(
-            tracks.ask(&query("select a from t where b = 1"), 0, 1.0),
-            None
+            (index, tracks.events(index), tracks.events(index + 1)),
+            (0, 1, 0)
         );
-        let signature = tracks.signature().unwrap_or_default();
-        tracks.keep(signature, b"Z".to_vec(), vec![leg(true)], None);
-        let (index, lines) = tracks
-            .ask(&query("select a from t where b = 22"), 6, 1.0)
-            .unwrap_or_default();
-        assert_eq!(index, 0);
-        assert_eq!(tracks.ids(index, 6).collect::<Vec<_>>(), ["c-7"]);
-        assert_eq!(tracks.ids(index + 1, 6).len(), 0);
         assert_eq!(
             String::from_utf8_lossy(&lines),
             "{\"event\":\"statement-asked\",\"id\":\"c-7\",\"seq\":7,\"time\":\"1970-01-01T00:00:01.000000Z\",\
              \"source\":\"s\",\"select a from t where b = 22\",\"end\":1}\n"
         );
-        assert_eq!(
-            tracks.ask(&query("select a from u where b = 22"), 6, 1.0),
-            None
-        );
+        assert_eq!(ask(&mut tracks, "select a from u where b = 22", 6), None);
     }
 
     #[test]
     fn numbers_that_run_out_are_no_track() {
         let mut tracks = Tracks::new("c");
-        let signature = skim::asked(&query("select 1")).map(|(signature, _)| signature);
-        tracks.keep(
-            signature.unwrap_or_default(),
-            Vec::new(),
-            vec![leg(true)],
-            None,
-        );
-        assert!(tracks.ask(&query("select 1"), u64::MAX - 1, 1.0).is_some());
-        assert_eq!(tracks.ask(&query("select 1"), u64::MAX, 1.0), None);
+        keep(&mut tracks, "select 1", Names::default());
+        assert!(ask(&mut tracks, "select 1", u64::MAX - 1).is_some());
+        assert_eq!(ask(&mut tracks, "select 1", u64::MAX), None);
+    }
+
+    #[test]
+    fn numbers_are_written_whole() {
+        for number in [0, 9, 10, 1_234_567_890, u64::MAX] {
+            let mut out = Vec::new();
+            decimal(number, &mut out);
+            assert_eq!(out, number.to_string().into_bytes());
+        }
     }
 
     #[test]
@@ -379,6 +528,7 @@ mod tests {
             reply,
             vec![leg(false)],
             Some(Arc::new(vec![mask])),
+            Names::default(),
         );
         let began = Began {
             track,

@@ -136,24 +136,50 @@ def reply_signature(data: bytes, /) -> bytes | None:
     """
 
 @final
-class Tracks:
-    """The exchanges that one connection has gone through the whole way, recognised by signature when they come again.
+class Judge(Protocol):
+    """Answers for a lane what only its session can know."""
+
+    def meant(self, track: int, /) -> bool:
+        """Whether the statements that a track needs are still those that it was laid down with."""
+
+    def clean(self, data: bytes, /) -> bool:
+        """Whether nothing in these messages would have to be left out of their record."""
+
+class Lane:
+    """The fast lane of one connection: the exchanges that went the whole way, recognised by signature when they come again.
 
     A signature leaves out only the plain literals of a lone Query and the values of a Bind. Times are seconds since the epoch;
     an event's number is its place in the connection, and its id `connection-number`.
     """
 
-    def __new__(cls, connection: str) -> Tracks:
-        """`connection` is its id in the log, of letters, digits and `_.:-`."""
+    def __new__(cls, connection: str, until: float) -> Lane:
+        """`connection` is its id in the log, of letters, digits and `_.:-`; nothing enters at or after `until`."""
 
-    def __len__(self) -> int:
-        """How many there are."""
+    @property
+    def number(self) -> int:
+        """The number of the connection's last event."""
 
-    def clear(self) -> None:
-        """Forgets all of them."""
+    @property
+    def now(self) -> float:
+        """When that was, if it was in the lane."""
+
+    @property
+    def riding(self) -> bool:
+        """Whether an exchange is under way."""
+
+    @property
+    def track(self) -> int:
+        """The track of the one under way; KernelError when there is none."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for `go`."""
+
+    def settle(self, free: bool, number: int, /) -> None:
+        """Whether the next messages may enter, and the number of the last event; what tracks need is asked about anew."""
 
     def signature(self) -> bytes | None:
-        """The signature of the messages last asked about, if they have one; once."""
+        """The signature of the messages last asked about, if a track could be made of them; once."""
 
     def keep(
         self,
@@ -161,29 +187,100 @@ class Tracks:
         reply: bytes,
         legs: Sequence[tuple[bytes, bool, bytes, str]],
         mask: MaskPlan | None,
+        needs: Sequence[str],
+        defines: Sequence[str],
         /,
-    ) -> int:
-        """Lays a track down; its index. `reply` is the signature of its answer.
+    ) -> None:
+        """Lays a track down. `reply` is the signature of its answer; the names of statements it needs and gives a meaning to.
 
         Of each recorded statement: what its line has behind the time, whether its own text follows, the rest of the line, and
         how it ends (`completed` or `prepared`).
         """
 
-    def ask(self, data: bytes, number: int, at: float, /) -> tuple[int, bytes, tuple[str, ...]] | None:
-        """(index, the lines of its record, their events' ids) when a client's whole messages are a known track.
+    def forget(self) -> None:
+        """Forgets all of them."""
 
-        `number` is that of the connection's last event.
-        """
+    def ask(self, data: bytes, at: float, judge: Judge, /) -> tuple[bytes, tuple[str, ...]] | None:
+        """(the lines of its record, their events' ids) when a client's whole messages are a track that may be taken now."""
 
-    def answer(
-        self, data: bytes, track: int, began: int, started: float, number: int, at: float, /
-    ) -> tuple[bytes, bytes | None] | None:
-        """(the lines that complete the record, what the client gets if it is not `data`), if this is the answer expected.
+    def go(self) -> bytes:
+        """What goes upstream, now that the log has the record; empty when that has gone."""
 
-        None also where a detector found anything, which is told of the whole way.
+    def answer(self, data: bytes, at: float, /) -> tuple[bytes, bytes | None] | None:
+        """(the lines that complete the record, what the client gets if not these bytes) when the answer is the expected one."""
 
-        `began` and `started` are the number and time given to `ask`.
-        """
+    def ended(self, at: float, /) -> None:
+        """The log has these lines: the exchange is over."""
+
+    def finished(self) -> tuple[int, list[int]]:
+        """How many have ended since this was last asked, and their tracks, each once, in the order of their last ends."""
+
+    def leave(self) -> tuple[int, int, float, bytes, bool] | None:
+        """The exchange under way, which goes the whole way from here: track, number before it, when, its bytes, are they sent."""
+
+class Tail:
+    """Where lines are put into a mapped file, and how far it goes; nobody else writes there."""
+
+    def __new__(cls, room: object, extent: object, first: int) -> Tail:
+        """`room`: the whole file; `extent`: its word for where the lines end; `first`: where they begin. KernelError."""
+
+    @property
+    def end(self) -> int:
+        """Where the lines end."""
+
+    def append(self, lines: bytes, /) -> bool:
+        """Puts whole lines there; False when they are not whole, or there is no room."""
+
+    def settle(self) -> None:
+        """Nothing is there any more."""
+
+    def release(self) -> None:
+        """Lets go of the file: nothing can be put there from here on."""
+
+class Calls(Protocol):
+    """What the runtime does for one end of a connection."""
+
+    def received(self, data: bytes, /) -> None:
+        """Takes bytes that the lane does not."""
+
+    def gone(self, error: BaseException | None, /) -> None:
+        """It will send nothing more, or reading it failed; it is read no more."""
+
+    def write(self, data: bytes, /) -> None:
+        """Sends what did not go at once."""
+
+    def waiting(self) -> int:
+        """Bytes that still wait to be sent."""
+
+class End:
+    """One end of a connection, as the pump reads it."""
+
+    def read(self, on: bool, /) -> None:
+        """Whether it is read; OSError."""
+
+    def behind(self) -> None:
+        """Something waits to be sent: what follows must wait behind it."""
+
+    def leave(self) -> None:
+        """It is read no more, for good."""
+
+class Pump:
+    """Reads the ends of many connections for one thread, and carries their lanes' exchanges by itself."""
+
+    def __new__(cls, tail: Tail, log: object) -> Pump:
+        """`log.failure` is None while the log takes lines; OSError."""
+
+    def fileno(self) -> int:
+        """Readable when an end is."""
+
+    def door(self) -> int | None:
+        """The socket over which the descriptors of two ends are handed in (SCM_RIGHTS) before each `join`; once."""
+
+    def join(self, lane: Lane, judge: Judge, client: Calls, upstream: Calls, /) -> tuple[End, End]:
+        """Reads the connection whose descriptors, client's first, were handed in; OSError."""
+
+    def turn(self) -> tuple[int, int]:
+        """Serves the ends that can be read; how many events and bytes of lines were put into the log. OSError."""
 
 class Declared(Protocol):
     """A detector; see `sluice.classify.detector.Detector`. Texts are patterns over bytes, numbers percent (`bare` below 0: as `alone`)."""

@@ -165,6 +165,7 @@ class Play:
             self.to_upstream.append(data)
         elif isinstance(event, UpstreamBytes) and (answered := lane.answer(event.data, event.at)) is not None:
             self._log(answered[0])
+            lane.ended(event.at)
             self.to_client.append(answered[1])
         else:
             self._do(self.session.on(event))
@@ -196,32 +197,46 @@ class Play:
         return b"".join(self.to_client), b"".join(self.to_upstream), self.lines, self.closed
 
 
-class NoTracks:
+class NoRails:
     """Knows nothing, so that everything goes the whole way."""
 
-    def __init__(self, connection: str) -> None:
+    number, now, riding, waits, track = 0, 0.0, False, False, 0
+
+    def __init__(self, connection: str, until: float) -> None:
         pass
 
-    def __len__(self) -> int:
-        return 0
-
-    def clear(self) -> None:
+    def settle(self, free: bool, number: int, /) -> None:
         pass
 
     def signature(self) -> None:
         return None
 
-    def keep(self, signature: bytes, reply: bytes, legs: object, mask: object, /) -> int:
+    def keep(self, signature: bytes, *rest: object) -> None:
         raise AssertionError(signature)
 
-    def ask(self, data: bytes, number: int, at: float, /) -> None:
+    def forget(self) -> None:
+        pass
+
+    def ask(self, data: bytes, at: float, judge: object, /) -> None:
         return None
 
-    def answer(self, data: bytes, track: int, began: int, started: float, number: int, at: float, /) -> None:
-        raise AssertionError(data)
+    def go(self) -> bytes:
+        raise AssertionError
+
+    def answer(self, data: bytes, at: float, /) -> None:
+        return None
+
+    def ended(self, at: float, /) -> None:
+        raise AssertionError
+
+    def finished(self) -> tuple[int, list[int]]:
+        return 0, []
+
+    def leave(self) -> None:
+        return None
 
 
-WHOLE_WAY = replace(POSTGRES, tracks=NoTracks)
+WHOLE_WAY = replace(POSTGRES, rails=NoRails)
 STEPS = st.lists(
     st.tuples(
         st.integers(0, len(CLIENTS) - 1),

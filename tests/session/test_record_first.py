@@ -49,6 +49,7 @@ class Watched(Play):
             if not self._append(answered[0]):
                 self._do(self.session.on(RecordFailed("full", 2.0)))
                 return
+            lane.ended(event.at)
             self._client(answered[1])
         else:
             self._do(self.session.on(event))

@@ -40,19 +40,48 @@ class ServerCodec(Protocol):
         """The events that these bytes complete; never raises."""
 
 
-class Tracks(Protocol):
-    """Exchanges known by signature; the kernel's manual says what each method does."""
+class Judge(Protocol):
+    """Answers for a fast lane what only the session can know."""
 
-    def __len__(self) -> int: ...
-    def clear(self) -> None: ...  # noqa: D102
+    def meant(self, track: int, /) -> bool:
+        """Whether the statements that a track needs are still those that it was learned with."""
+
+    def clean(self, data: bytes, /) -> bool:
+        """Whether nothing in these messages would have to be left out of their record."""
+
+
+class Rails(Protocol):
+    """The native part of a session's fast lane; the kernel's manual says what each method does."""
+
+    @property
+    def number(self) -> int: ...  # noqa: D102
+    @property
+    def now(self) -> float: ...  # noqa: D102
+    @property
+    def riding(self) -> bool: ...  # noqa: D102
+    @property
+    def track(self) -> int: ...  # noqa: D102
+    @property
+    def waits(self) -> bool: ...  # noqa: D102
+    def settle(self, free: bool, number: int, /) -> None: ...  # noqa: D102
     def signature(self) -> bytes | None: ...  # noqa: D102
     def keep(  # noqa: D102
-        self, signature: bytes, reply: bytes, legs: Sequence[tuple[bytes, bool, bytes, str]], mask: Any, /
-    ) -> int: ...
-    def ask(self, data: bytes, number: int, at: float, /) -> tuple[int, bytes, tuple[str, ...]] | None: ...  # noqa: D102
-    def answer(  # noqa: D102
-        self, data: bytes, track: int, began: int, started: float, number: int, at: float, /
-    ) -> tuple[bytes, bytes | None] | None: ...
+        self,
+        signature: bytes,
+        reply: bytes,
+        legs: Sequence[tuple[bytes, bool, bytes, str]],
+        mask: Any,
+        needs: Sequence[str],
+        defines: Sequence[str],
+        /,
+    ) -> None: ...
+    def forget(self) -> None: ...  # noqa: D102
+    def ask(self, data: bytes, at: float, judge: Judge, /) -> tuple[bytes, tuple[str, ...]] | None: ...  # noqa: D102
+    def go(self) -> bytes: ...  # noqa: D102
+    def answer(self, data: bytes, at: float, /) -> tuple[bytes, bytes | None] | None: ...  # noqa: D102
+    def ended(self, at: float, /) -> None: ...  # noqa: D102
+    def finished(self) -> tuple[int, list[int]]: ...  # noqa: D102
+    def leave(self) -> tuple[int, int, float, bytes, bool] | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +107,7 @@ class Engine:
 
     `parameters` reads what a Bind binds: the values as it says them, and each for people; `values` each to look through;
     `declared_types` the numbers of the types that a client declares its parameters to be of, 0 where it leaves that open.
-    `tracks` and `reply_signature` recognise whole exchanges (see the kernel's manual); they understand nothing.
+    `rails` and `reply_signature` recognise whole exchanges (see the kernel's manual); they understand nothing.
     `catalog_sql` answers rows for `build_catalog`, which also takes the functions that the configuration vouches for;
     `change_sql` answers one value that is another once the catalog is. `function_sql` answers the schema and name of the
     function with a number. `replication_command`: which one a text is on a replication connection; empty: it is SQL there.
@@ -97,7 +126,7 @@ class Engine:
     voice: Voice
     lower: Callable[[str], tuple[Statement, ...]]
     normalize: Callable[[bytes], tuple[bytes, list[tuple[int, int]]] | None]
-    tracks: Callable[[str], Tracks]
+    rails: Callable[[str, float], Rails]
     reply_signature: Callable[[bytes], bytes | None]
     catalog_sql: str
     change_sql: str

@@ -7,6 +7,7 @@ import time
 from time import perf_counter
 from typing import Protocol
 
+from sluice._kernel import End
 from sluice.edges.sinks.jsonl import LogFailed
 from sluice.model.columns import ColumnRef
 from sluice.runtime.outlet import Outlet
@@ -70,23 +71,26 @@ class Driver:
     __slots__ = (
         "_client_slow",
         "_closed",
+        "_ends",
         "_held_client",
         "_held_upstream",
-        "_lane",
+        "_every",
         "_left",
         "_log",
         "_loop",
+        "_outlets",
         "_recording",
         "_sent",
         "_services",
         "_stages",
-        "_synced",
         "_timers",
-        "_to_client",
-        "_to_upstream",
         "_upstream_slow",
         "client",
+        "lane",
         "session",
+        "synced",
+        "to_client",
+        "to_upstream",
         "upstream",
     )
 
@@ -101,17 +105,18 @@ class Driver:
         stages: Stages | None = None,
     ) -> None:
         self._stages = stages or Stages()
-        self._left = EVERY
+        self._left = self._every = EVERY
         # When what was sent to the database last and is measured was sent; 0: nothing is.
         self._sent = self._recording = 0.0
         session.watch.clock = perf_counter
-        self._synced = synced
+        self.synced = synced
         self.session = session
-        self._lane = session.lane
+        self.lane = session.lane
         self.client = client
         self.upstream = upstream
-        self._to_client = Outlet(client).write
-        self._to_upstream = Outlet(upstream).write
+        self._outlets = Outlet(client), Outlet(upstream)
+        self.to_client, self.to_upstream = self._outlets[0].write, self._outlets[1].write
+        self._ends: tuple[End, End] | None = None
         self._log = log
         self._services = services
         self._loop = asyncio.get_running_loop()
@@ -124,6 +129,12 @@ class Driver:
         """Begins the governed part of the connection."""
         self._perform(self.session.start(time.time()))
 
+    def pumped(self, client: End, upstream: End) -> None:
+        """Both ends are read by the pump from here on, which also sends to them, and lets an exchange in `EVERY` go by."""
+        self._ends = client, upstream
+        self._outlets[0].end, self._outlets[1].end = client, upstream
+        self._left = self._every = 0
+
     def client_bytes(self, data: bytes) -> None:
         """The client sent something."""
         if not self._left:
@@ -131,20 +142,20 @@ class Driver:
             return
         self._left -= 1
         now = time.time()
-        known = self._lane.ask(data, now)
+        known = self.lane.ask(data, now)
         if known is None:
             self._whole_ask(data, now)
             return
         lines, ids = known
         try:
-            if self._synced:
+            if self.synced:
                 self._log.append_synced(lines, ids, self._on_medium, self._not_recorded)
                 return
             receipt = self._log.append(lines, ids)
         except LogFailed as failure:
             self._not_recorded(str(failure))
             return
-        self._to_upstream(self._lane.go(receipt)[0])
+        self.to_upstream(self.lane.go(receipt)[0])
 
     def upstream_bytes(self, data: bytes) -> None:
         """The database sent something."""
@@ -152,7 +163,7 @@ class Driver:
             self._measured_answer(data)
             return
         now = time.time()
-        known = self._lane.answer(data, now)
+        known = self.lane.answer(data, now)
         if known is None:
             self._whole_answer(data, now)
             return
@@ -162,13 +173,14 @@ class Driver:
         except LogFailed as failure:
             self._not_recorded(str(failure))
             return
-        self._to_client(out)
+        self.lane.ended(now)
+        self.to_client(out)
 
     def _measured_ask(self, data: bytes) -> None:
         """As `client_bytes`, with an eye on the clock."""
-        self._left = EVERY
+        self._left = self._every
         begin, now = perf_counter(), time.time()
-        known = self._lane.ask(data, now)
+        known = self.lane.ask(data, now)
         if known is None:
             self._whole_ask(data, now)
             return
@@ -176,7 +188,7 @@ class Driver:
         self._stages.recognise.took(asked - begin)
         lines, ids = known
         try:
-            if self._synced:
+            if self.synced:
                 self._log.append_synced(lines, ids, self._on_medium, self._not_recorded)
                 return
             receipt = self._log.append(lines, ids)
@@ -184,14 +196,14 @@ class Driver:
             self._not_recorded(str(failure))
             return
         self._stages.lane_record.took(perf_counter() - asked)
-        self._to_upstream(self._lane.go(receipt)[0])
+        self.to_upstream(self.lane.go(receipt)[0])
         self._sent = perf_counter()
 
     def _measured_answer(self, data: bytes) -> None:
         """As `upstream_bytes`, with an eye on the clock."""
         begin, now = perf_counter(), time.time()
         waited, self._sent = begin - self._sent, 0.0
-        known = self._lane.answer(data, now)
+        known = self.lane.answer(data, now)
         if known is None:
             self._stages.upstream.took(waited)
             self._whole_answer(data, now)
@@ -203,7 +215,8 @@ class Driver:
         except LogFailed as failure:
             self._not_recorded(str(failure))
             return
-        self._to_client(out)
+        self.lane.ended(now)
+        self.to_client(out)
         self._stages.lane_answer.took(perf_counter() - begin)
 
     def _whole_ask(self, data: bytes, now: float) -> None:
@@ -242,21 +255,21 @@ class Driver:
     def client_slow(self, slow: bool) -> None:
         """The client does not read fast enough: the database is not read until it does."""
         self._client_slow = slow
-        self._read(self.upstream, not (slow or self._held_upstream))
+        self._read(1, not (slow or self._held_upstream))
 
     def upstream_slow(self, slow: bool) -> None:
         """The database does not read fast enough: the client is not read until it does."""
         self._upstream_slow = slow
-        self._read(self.client, not (slow or self._held_client))
+        self._read(0, not (slow or self._held_client))
 
     def _perform(self, effects: list[Effect]) -> None:
         for effect in effects:
             kind = type(effect)
             if kind is fx.ToUpstream:
-                self._to_upstream(effect.data)  # type: ignore[union-attr]
+                self.to_upstream(effect.data)  # type: ignore[union-attr]
                 self._sent = self._sent or perf_counter()
             elif kind is fx.ToClient:
-                self._to_client(effect.data)  # type: ignore[union-attr]
+                self.to_client(effect.data)  # type: ignore[union-attr]
             elif kind is fx.Record:
                 if not self._record(effect):  # type: ignore[arg-type]
                     return
@@ -265,7 +278,7 @@ class Driver:
 
     def _record(self, record: fx.Record) -> bool:
         try:
-            if record.awaited and self._synced:
+            if record.awaited and self.synced:
                 self._recording = perf_counter()
                 self._log.append_synced(record.lines, record.event_ids, self._on_medium, self._not_recorded)
                 return True
@@ -283,8 +296,8 @@ class Driver:
         if self._recording:
             self._stages.record.took(perf_counter() - self._recording)
             self._recording = 0.0
-        if self._lane.waits and not self._closed:
-            self._to_upstream(self._lane.go(receipt)[0])
+        if self.lane.waits and not self._closed:
+            self.to_upstream(self.lane.go(receipt)[0])
             return
         self.happened(Recorded(receipt, time.time()))
 
@@ -295,10 +308,10 @@ class Driver:
         match effect:
             case fx.PauseClient() | fx.ResumeClient():
                 self._held_client = isinstance(effect, fx.PauseClient)
-                self._read(self.client, not (self._held_client or self._upstream_slow))
+                self._read(0, not (self._held_client or self._upstream_slow))
             case fx.PauseUpstream() | fx.ResumeUpstream():
                 self._held_upstream = isinstance(effect, fx.PauseUpstream)
-                self._read(self.upstream, not (self._held_upstream or self._client_slow))
+                self._read(1, not (self._held_upstream or self._client_slow))
             case fx.Lower(raw, text):
                 self._services.lower(self, raw, text)
             case fx.BuildCatalog(rows, shared):
@@ -334,12 +347,21 @@ class Driver:
         for timer in self._timers.values():
             timer.cancel()
         self._services.ended(self, reason)
-        self._read(self.client, True)
+        if self._ends is not None:
+            # Their copies of the descriptors would keep the connections open.
+            for end, outlet in zip(self._ends, self._outlets, strict=True):
+                end.leave()
+                outlet.end = None
+            self._ends = None
+        self._read(0, True)
         self.client.close()
         self.upstream.close()
 
-    @staticmethod
-    def _read(transport: asyncio.Transport, on: bool) -> None:
+    def _read(self, which: int, on: bool) -> None:
+        if self._ends is not None:
+            self._ends[which].read(on)
+            return
+        transport = self.upstream if which else self.client
         if transport.is_closing():
             return
         if on:

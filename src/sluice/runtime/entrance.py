@@ -376,6 +376,8 @@ def _begin(
         driver.upstream_bytes(other.login.leftover)
     if late:
         driver.client_bytes(late)
+    if not driver.session.closed:
+        gateway.pump.join(driver, client, up)
     gateway.metrics.connections.labels("admitted").inc()
 
 

@@ -60,6 +60,7 @@ from sluice.runtime.looking import Looking
 from sluice.runtime.lowering import LargeTexts
 from sluice.runtime.metrics import Metrics
 from sluice.runtime.peers import Peers
+from sluice.runtime.pump import Pump
 from sluice.runtime.recorder import Recorder
 from sluice.runtime.rules import Rules
 from sluice.runtime.sealing import Sealing
@@ -92,6 +93,7 @@ class Gateway:
         self.log = structlog.get_logger("sluice")
         self.metrics = Metrics()
         self.recorder = Recorder(log, notary, self._log_failed)
+        self.pump = Pump(self.recorder)
         self.witnessing = Witnessing(log.path, notary.verifier, config.audit.witnesses, config.audit.witness_seconds)
         self.recorder.signed = self.witnessing.signed
         self.sealing = Sealing(log.path, config.audit.sealing_key) if config.audit.seal else None

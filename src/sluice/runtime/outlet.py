@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 
+from sluice._kernel import End
+
 _SHORT = 1 << 14
 
 
@@ -15,10 +17,12 @@ class Outlet:
     the end of its turn. The rest, and everything inside TLS, goes through the transport.
     """
 
-    __slots__ = ("_fd", "_transport")
+    __slots__ = ("_fd", "_transport", "end")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self.end: End | None = None
+        """The pump's, which sends here too."""
         inside_tls = transport.get_extra_info("ssl_object") is not None
         self._fd = -1 if inside_tls else transport.get_extra_info("socket").fileno()
 
@@ -39,4 +43,6 @@ class Outlet:
             if sent == len(data):
                 return
             data = data[sent:]
+        if self.end is not None:
+            self.end.behind()
         transport.write(data)

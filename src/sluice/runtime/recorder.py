@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sluice._kernel import Pump
 from sluice.audit.note import Checkpoint
 from sluice.audit.tally import Tallied
 from sluice.edges.evidence.notary import Notary
@@ -62,12 +63,20 @@ class Recorder:
     def append(self, lines: bytes, event_ids: tuple[str, ...]) -> Receipt:
         """Appends whole lines; LogFailed when the log cannot take them."""
         receipt = self._spool.append(lines, event_ids)
-        self.events += len(event_ids)
-        self.bytes += len(lines)
+        self.took(len(event_ids), len(lines))
+        return receipt
+
+    def pump(self) -> Pump:
+        """What reads connections and puts lines into this log by itself; `took` is to be told of them. OSError."""
+        return Pump(self._spool.tail, self._log)
+
+    def took(self, events: int, size: int) -> None:
+        """So many events, and bytes of lines, have been appended."""
+        self.events += events
+        self.bytes += size
         if not self._filled:
             self._filled = True
             asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._empty)
-        return receipt
 
     def append_synced(
         self, lines: bytes, event_ids: tuple[str, ...], done: Synced, failed: Callable[[str], None]

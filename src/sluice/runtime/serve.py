@@ -256,6 +256,7 @@ async def _end(gateway: Gateway, reason: str) -> int:
     gateway.keyrings.close()
     if gateway.sealing is not None:
         gateway.sealing.close()
+    gateway.pump.close()
     try:
         gateway.stopped(reason)
         gateway.recorder.close()

@@ -6,13 +6,13 @@ working them out again. The kernel recognises it and writes its lines; whatever 
 (or goes back to) the whole way: `leave` turns an exchange under way into the flights that the whole way would have made.
 
 It has doors of its own, since events and effects would cost more than what it does: `ask` gives lines for the log, `go` takes
-the log's receipt for them and gives what may go upstream then, `answer` gives lines for the log and, once they are in it, what
-the client gets.
+the log's receipt for them and gives what may go upstream then, `answer` gives lines for the log and, once they are in it (`ended`),
+what the client gets. Where both ends are plain sockets, the kernel's pump goes through the same doors of `rails` by itself, and
+asks here only what the session alone can know. What went through them is made up for before anything else happens.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from sluice.audit.events import Ending
 from sluice.engines.engine import ClientCodec, Engine
 from sluice.model.decision import Decision
 from sluice.session.flights import Flight, Kind, Run
+from sluice.session.journal import Journal
 from sluice.session.literals import without_secrets
 from sluice.session.names import Portal, Prepared
 from sluice.session.permit import Permit, Receipt, mint_all
@@ -29,8 +30,6 @@ from sluice.session.state import Sending, State, Wait
 TRACKS = 256
 _KINDS = frozenset({Kind.QUERY, Kind.PREPARE, Kind.BIND, Kind.DESCRIBE_PORTAL, Kind.EXECUTE, Kind.SYNC})
 _QUERY_HEAD = 5
-_TELLING = re.compile(rb"['$]|[0-9]{7}")
-"""Without any of these a text has no literal in which a detector would find something by itself."""
 """Type and length stand before a Query's text, a zero byte behind it."""
 
 
@@ -51,8 +50,7 @@ class Leg:
 class Track:
     """An exchange that is known, in its order. `decisions`: of its runs. `statements`, `portals`: the names it leaves behind.
 
-    `needs`: the statements prepared earlier that its Binds name, which must still be those very ones. `own_text`: its record has the
-    text as the client sent it this time.
+    `needs`: the statements prepared earlier that its Binds name, which must still be those very ones.
     """
 
     legs: tuple[Leg, ...]
@@ -60,124 +58,86 @@ class Track:
     statements: tuple[tuple[str, Prepared | None], ...]
     portals: tuple[tuple[str, Portal | None], ...]
     needs: tuple[tuple[str, Prepared], ...]
-    own_text: bool
 
 
 class Lane:
     """One session's tracks, the exchange that may become one, and the one under way."""
 
-    __slots__ = (
-        "_asked",
-        "_began",
-        "_candidate",
-        "_client",
-        "_data",
-        "_engine",
-        "_ids",
-        "_journal",
-        "_kept",
-        "_key",
-        "_number",
-        "_open",
-        "_sent",
-        "_state",
-        "_track",
-        "_tracks",
-        "_until",
-        "riding",
-    )  # fmt: skip
+    __slots__ = ("_candidate", "_client", "_engine", "_ids", "_journal", "_kept", "_key", "_state", "rails")
 
     def __init__(self, engine: Engine, state: State, client: ClientCodec) -> None:
         self._engine = engine
         self._state = state
         self._journal = state.journal
         self._client = client
-        self._tracks = engine.tracks(state.caller.connection)
+        expires = state.caller.identity.expires_at
+        self.rails = engine.rails(state.caller.connection, float("inf") if expires is None else expires)
+        """The native part, which knows the exchange under way."""
         self._kept: list[Track] = []
         self._key: tuple[object, ...] = ()
-        expires = state.caller.identity.expires_at
-        self._until = float("inf") if expires is None else expires
-        self._open = False
-        self._candidate: tuple[bytes, list[Flight]] | None = None
-        self.riding = False
-        """An exchange is under way in the lane."""
-        self._sent = False
-        self._track: Track
-        self._asked = 0
-        self._number = 0
-        self._began = 0.0
-        self._data = b""
         self._ids: tuple[str, ...] = ()
+        self._candidate: tuple[bytes, list[Flight]] | None = None
 
     @property
     def waits(self) -> bool:
         """The exchange under way waits for its receipt."""
-        return self.riding and not self._sent
+        return self.rails.waits
 
     def ask(self, data: bytes, at: float) -> tuple[bytes, tuple[str, ...]] | None:
         """The record of a client's messages and its events' ids, if they are a known track; None: they go the whole way."""
-        if not self._open or at >= self._until:
+        known = self.rails.ask(data, at, self)
+        if known is None:
+            # An exchange that is no known track may become one.
+            signature = self.rails.signature()
+            self._candidate = None if signature is None else (signature, [])
             return None
-        journal = self._journal
-        number = journal.number
-        found = self._tracks.ask(data, number, at)
-        if found is None:
-            self._note()
-            return None
-        index, lines, ids = found
-        track = self._kept[index]
-        if track.needs and not all(self._meant(name, prepared) for name, prepared in track.needs):
-            self._note()
-            return None
-        if track.own_text and _TELLING.search(data) is not None and without_secrets(data) != data:
-            # The record of the whole way has it without what was found, and no track would.
-            self._candidate = None
-            return None
-        self._open = self._sent = False
-        self.riding = True
-        self._track, self._asked, self._number, self._began, self._data = track, index, number, at, data
-        self._ids = ids
-        journal.number = number + len(ids)
-        journal.now = at
-        return lines, ids
+        self._ids = known[1]
+        return known
+
+    def meant(self, track: int) -> bool:
+        """Whether the statements that a track needs are still those that it was learned with."""
+        state = self._state
+        for name, prepared in self._kept[track].needs:
+            if state.statements.get(name) is not prepared or prepared.under is not state.analyses:
+                return False
+        return True
+
+    def clean(self, data: bytes) -> bool:
+        """Whether nothing in these messages would have to be left out of their record."""
+        return without_secrets(data) == data
 
     def go(self, receipt: Receipt) -> tuple[bytes, list[Permit]]:
-        """What goes upstream now that the log has the record, with its permits."""
-        permits = mint_all(self._track.decisions, receipt, self._ids)
-        self._sent = True
-        return self._data, permits
+        """What goes upstream now that the log has the record, with its permits; PermitDenied when the receipt is of another."""
+        permits = mint_all(self._kept[self.rails.track].decisions, receipt, self._ids)
+        return self.rails.go(), permits
 
     def answer(self, data: bytes, at: float) -> tuple[bytes, bytes] | None:
         """(lines for the log, what the client gets once they are in it); None: the answer goes the whole way."""
-        if not self._sent or not self.riding:
-            return None
-        journal = self._journal
-        number = journal.number
-        found = self._tracks.answer(data, self._asked, self._number, self._began, number, at)
+        found = self.rails.answer(data, at)
         if found is None:
             return None
-        journal.number = number + len(self._ids)
-        journal.now = at
-        track = self._track
-        for name, prepared in track.statements:
-            self._state.statements.put(name, prepared)
-        for name, portal in track.portals:
-            self._state.portals.put(name, portal)
-        self._state.pipeline += 1
-        self.riding, self._open = False, True
         lines, out = found
         return lines, data if out is None else out
 
+    def ended(self, at: float) -> None:
+        """The log has the lines of the answer."""
+        self.rails.ended(at)
+
     def leave(self) -> None:
-        """Turns the exchange under way, if any, into flights; from here on it goes the whole way."""
-        if not self.riding:
+        """Makes up for what the lane did, and turns the exchange under way into flights: from here on all goes the whole way."""
+        rails = self.rails
+        rides, finished = rails.finished()
+        left = rails.leave()
+        if rides or left is not None:
+            self._catch_up(rides, finished)
+        if left is None:
             return
-        self.riding = False
-        state = self._state
-        runs = self._runs()
-        left = iter(runs)
-        for leg in self._track.legs:
-            own = [] if leg.ruling is None else [next(left)]
+        index, number, began, data, sent = left
+        track, state = self._kept[index], self._state
+        runs = _runs(track, self._journal, number, began, data)
+        left_runs = iter(runs)
+        for leg in track.legs:
+            own = [] if leg.ruling is None else [next(left_runs)]
             covered = [Run("", ruling, 0.0, leg.text, over=True) for ruling in leg.also]
             state.fly(
                 Flight(
@@ -190,9 +150,9 @@ class Lane:
             elif leg.kind is Kind.BIND:
                 state.portals.define(leg.name, leg.portal, state.pipeline)
         state.pipeline += 1
-        if not self._sent:
+        if not sent:
             sending = [Sending(b"", run.ruling.decision, run.event_id, "") for run in runs]
-            sending[-1].data = self._data
+            sending[-1].data = data
             state.awaiting.append(sending)
             state.wait = state.wait or Wait.RECEIPT
 
@@ -202,7 +162,7 @@ class Lane:
         if key != self._key:
             self._key, self._candidate = key, None
             self._forget()
-        self._open = not self.riding and not self._client.pending and _clear(self._state)
+        self.rails.settle(not self._client.pending and _clear(self._state), self._journal.number)
 
     def watch(self) -> None:
         """After a client's messages went the whole way: notes their flights, if they may become a track."""
@@ -247,26 +207,34 @@ class Lane:
             parts.append((*step, ending))
             if flight.kind in (Kind.QUERY, Kind.EXECUTE):
                 mask = None if own.shape is None else own.shape.mask
-        self._tracks.keep(signature, reply, parts, mask)
-        self._kept.append(_track(flights, any(own_text for _, own_text, _, _ in parts)))
+        track = _track(flights)
+        needs, defines = ([name for name, _ in names] for names in (track.needs, track.statements))
+        self.rails.keep(signature, reply, parts, mask, needs, defines)
+        self._kept.append(track)
 
-    def _note(self) -> None:
-        """An exchange that is no known track may become one."""
-        signature = self._tracks.signature()
-        self._candidate = None if signature is None else (signature, [])
+    def _catch_up(self, rides: int, finished: list[int]) -> None:
+        state, journal = self._state, self._journal
+        journal.number, journal.now = self.rails.number, self.rails.now
+        for index in finished:
+            track = self._kept[index]
+            for name, prepared in track.statements:
+                state.statements.put(name, prepared)
+            for name, portal in track.portals:
+                state.portals.put(name, portal)
+        state.pipeline += rides
 
     def _forget(self) -> None:
-        self._tracks.clear()
+        self.rails.forget()
         self._kept.clear()
 
-    def _meant(self, name: str, prepared: Prepared) -> bool:
-        state = self._state
-        return state.statements.get(name) is prepared and prepared.under is state.analyses
 
-    def _runs(self) -> list[Run]:
-        text = self._data[_QUERY_HEAD:-1]
-        rulings = [(leg.ruling, leg.text or text) for leg in self._track.legs if leg.ruling is not None]
-        return [Run(one, ruling, self._began, said) for one, (ruling, said) in zip(self._ids, rulings, strict=True)]
+def _runs(track: Track, journal: Journal, number: int, began: float, data: bytes) -> list[Run]:
+    """The runs of a track's exchange that began behind the event of this number."""
+    text = data[_QUERY_HEAD:-1]
+    rulings = [(leg.ruling, leg.text or text) for leg in track.legs if leg.ruling is not None]
+    return [
+        Run(journal.id(number + place), ruling, began, said) for place, (ruling, said) in enumerate(rulings, start=1)
+    ]
 
 
 def _nothing() -> None:
@@ -341,7 +309,7 @@ def _own(flight: Flight) -> Run | None:
     return next((run for run in flight.runs if run.event_id), None)
 
 
-def _track(flights: list[Flight], own_text: bool) -> Track:
+def _track(flights: list[Flight]) -> Track:
     legs: list[Leg] = []
     needs: list[tuple[str, Prepared]] = []
     defined: set[str] = set()
@@ -358,4 +326,4 @@ def _track(flights: list[Flight], own_text: bool) -> Track:
     decisions = tuple(leg.ruling.decision for leg in legs if leg.ruling is not None)
     statements = tuple((leg.name, leg.prepared) for leg in legs if leg.kind is Kind.PREPARE)
     portals = tuple((leg.name, leg.portal) for leg in legs if leg.kind is Kind.BIND)
-    return Track(tuple(legs), decisions, statements, portals, tuple(needs), own_text)
+    return Track(tuple(legs), decisions, statements, portals, tuple(needs))

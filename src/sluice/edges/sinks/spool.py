@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from sluice._kernel import Tail
 from sluice.session.permit import Receipt
 
 NAME = "audit.spool"
@@ -57,7 +58,8 @@ class Spool:
         self._failed = failed
         self._map, self._fd = _mapped(folder / NAME)
         self._extent = memoryview(self._map)[_END_AT : _END_AT + _END.size].cast("Q")
-        self._end = _FIRST
+        self.tail = Tail(self._map, self._extent, _FIRST)
+        """Where the lines are put."""
         left, self.lost = _left(self._map)
         rest = left[_already(folder, _PLACE.unpack_from(self._map, _PLACE_AT), left) :] if left else b""
         self.found = len(rest)
@@ -70,27 +72,23 @@ class Spool:
         """Takes whole lines; raises the log's exception when the log has failed or cannot take those before them."""
         if self._log.failure is not None:
             raise self._failed(self._log.failure)
-        end = self._end + len(lines)
-        if end > SIZE:
+        if not self.tail.append(lines):
+            if lines[-1:] != b"\n":
+                raise self._failed("the log takes whole lines only")
             self.drain()
-            end = _FIRST + len(lines)
-            if end > SIZE:
+            if not self.tail.append(lines):
                 return self._log.append(lines, event_ids)
-        if lines[-1:] != b"\n":
-            raise self._failed("the log takes whole lines only")
-        self._map[self._end : end] = lines
-        self._extent[0] = self._end = end
         return Receipt(event_ids, False)
 
     def drain(self) -> None:
         """Puts everything into the log; when that raises, everything stays here."""
-        if self._end > _FIRST:
-            self._log.append(self._map[_FIRST : self._end])
+        if self.tail.end > _FIRST:
+            self._log.append(self._map[_FIRST : self.tail.end])
             self._settle()
 
     def settle(self) -> None:
         """The log went on past what is here, or elsewhere: what comes next belongs behind that. Nothing may wait."""
-        if self._end == _FIRST:
+        if self.tail.end == _FIRST:
             self._settle()
 
     def close(self) -> None:
@@ -98,13 +96,14 @@ class Spool:
         try:
             self.drain()
         finally:
+            self.tail.release()
             self._extent.release()
             self._map.close()
             os.close(self._fd)
 
     def _settle(self) -> None:
         # First that nothing is here, then where the next belongs: a kill between the two leaves nothing to misplace.
-        self._extent[0] = self._end = _FIRST
+        self.tail.settle()
         _PLACE.pack_into(self._map, _PLACE_AT, *self._log.position)
 
 

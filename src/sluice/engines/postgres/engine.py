@@ -36,7 +36,7 @@ POSTGRES = Engine(
     ),
     lower=lower,
     normalize=_kernel.normalize,
-    tracks=_kernel.Tracks,
+    rails=_kernel.Lane,
     reply_signature=_kernel.reply_signature,
     catalog_sql=CATALOG_SQL,
     change_sql=CHANGE_SQL,
