@@ -55,6 +55,10 @@ struct Way {
     other: RefCell<Weak<Way>>,
     watched: Cell<bool>,
     behind: Cell<bool>,
+    /// How many exchanges are carried until the session's driver gets one, to measure it.
+    left: Cell<u32>,
+    /// The exchange under way is that one.
+    measured: Cell<bool>,
 }
 
 impl Way {
@@ -148,6 +152,7 @@ pub struct Pump {
     log: Py<PyAny>,
     door: UnixStream,
     outside: Option<UnixStream>,
+    every: u32,
     next: Cell<u64>,
     buffer: Cell<Vec<u8>>,
     ready: Cell<Vec<epoll::Event>>,
@@ -157,7 +162,8 @@ pub struct Pump {
 #[pymethods]
 impl Pump {
     #[new]
-    fn new(tail: Py<Tail>, log: Py<PyAny>) -> PyResult<Self> {
+    #[pyo3(signature = (tail, log, every, /))]
+    fn new(tail: Py<Tail>, log: Py<PyAny>, every: u32) -> PyResult<Self> {
         let (door, outside) = UnixStream::pair()?;
         Ok(Self {
             watch: Rc::new(Watch {
@@ -168,6 +174,7 @@ impl Pump {
             log,
             door,
             outside: Some(outside),
+            every,
             next: Cell::new(0),
             buffer: Cell::default(),
             ready: Cell::new(Vec::with_capacity(MOST)),
@@ -288,6 +295,8 @@ impl Pump {
             other: RefCell::default(),
             watched: Cell::new(false),
             behind: Cell::new(false),
+            left: Cell::new(self.every),
+            measured: Cell::new(false),
         })
     }
 
@@ -321,6 +330,15 @@ impl Pump {
         let at = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0.0, |since| since.as_secs_f64());
+        let client = if way.client { way } else { &*other };
+        if way.client {
+            way.measured.set(way.left.get() == 0);
+            way.left
+                .set(way.left.get().checked_sub(1).unwrap_or(self.every));
+        }
+        if client.measured.get() {
+            return Ok(false);
+        }
         let mut lane = way.lane.bind(py).borrow_mut();
         if way.client {
             let Asked::Known(lines) = lane.asked(way.judge.bind(py), data, at)? else {

@@ -267,8 +267,8 @@ class End:
 class Pump:
     """Reads the ends of many connections for one thread, and carries their lanes' exchanges by itself."""
 
-    def __new__(cls, tail: Tail, log: object) -> Pump:
-        """`log.failure` is None while the log takes lines; OSError."""
+    def __new__(cls, tail: Tail, log: object, every: int, /) -> Pump:
+        """`log.failure` is None while the log takes lines; of each connection, one exchange after so many is let by; OSError."""
 
     def fileno(self) -> int:
         """Readable when an end is."""

@@ -19,6 +19,7 @@ from sluice.audit.tally import Tallied
 from sluice.edges.evidence.notary import Notary
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
 from sluice.edges.sinks.spool import Spool
+from sluice.runtime.stages import EVERY
 from sluice.session.permit import Receipt
 
 Synced = Callable[[Receipt], None]
@@ -68,7 +69,7 @@ class Recorder:
 
     def pump(self) -> Pump:
         """What reads connections and puts lines into this log by itself; `took` is to be told of them. OSError."""
-        return Pump(self._spool.tail, self._log)
+        return Pump(self._spool.tail, self._log, EVERY)
 
     def took(self, events: int, size: int) -> None:
         """So many events, and bytes of lines, have been appended."""
