@@ -7,10 +7,9 @@ import time
 from time import perf_counter
 from typing import Protocol
 
-from sluice._kernel import End
 from sluice.edges.sinks.jsonl import LogFailed
 from sluice.model.columns import ColumnRef
-from sluice.runtime.outlet import Outlet
+from sluice.runtime.outlet import End, Outlet
 from sluice.runtime.recorder import Recorder
 from sluice.runtime.stages import EVERY, Stages
 from sluice.session import effects as fx

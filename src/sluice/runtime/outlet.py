@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-
-from sluice._kernel import End
+from typing import Protocol
 
 _SHORT = 1 << 14
+
+
+class End(Protocol):
+    """One end of a connection that the pump reads, and sends to."""
+
+    def read(self, on: bool, /) -> None:
+        """Whether it is read; OSError."""
+
+    def behind(self) -> None:
+        """Something waits to be sent: what follows must wait behind it."""
+
+    def leave(self) -> None:
+        """It is read no more, for good."""
 
 
 class Outlet:

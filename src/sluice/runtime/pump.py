@@ -10,10 +10,12 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+from sluice import _kernel
 from sluice._kernel import Lane
 from sluice.runtime.driver import Driver
 from sluice.runtime.recorder import Recorder
 from sluice.runtime.sides import Side
+from sluice.runtime.stages import EVERY
 
 
 class _Calls:
@@ -46,7 +48,7 @@ class Pump:
     def __init__(self, recorder: Recorder) -> None:
         """Raises OSError when the process has no descriptor left for it."""
         self._recorder = recorder
-        self._native = recorder.pump()
+        self._native = _kernel.Pump(*recorder.ends, EVERY)
         self._door = socket.socket(fileno=self._native.door())
         asyncio.get_running_loop().add_reader(self._native.fileno(), self._turn)
 

@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sluice._kernel import Pump
 from sluice.audit.note import Checkpoint
 from sluice.audit.tally import Tallied
 from sluice.edges.evidence.notary import Notary
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
-from sluice.edges.sinks.spool import Spool
-from sluice.runtime.stages import EVERY
+from sluice.edges.sinks.spool import Spool, Tail
 from sluice.session.permit import Receipt
 
 Synced = Callable[[Receipt], None]
@@ -67,9 +65,10 @@ class Recorder:
         self.took(len(event_ids), len(lines))
         return receipt
 
-    def pump(self) -> Pump:
-        """What reads connections and puts lines into this log by itself; `took` is to be told of them. OSError."""
-        return Pump(self._spool.tail, self._log, EVERY)
+    @property
+    def ends(self) -> tuple[Tail, JsonLog]:
+        """Where lines are put and what says whether they may be, for who appends by himself and tells `took`."""
+        return self._spool.tail, self._log
 
     def took(self, events: int, size: int) -> None:
         """So many events, and bytes of lines, have been appended."""
