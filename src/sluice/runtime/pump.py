@@ -48,7 +48,8 @@ class Pump:
     def __init__(self, recorder: Recorder) -> None:
         """Raises OSError when the process has no descriptor left for it."""
         self._recorder = recorder
-        self._native = _kernel.Pump(*recorder.ends, EVERY)
+        spool, log = recorder.ends
+        self._native = _kernel.Pump(spool.tail, log, EVERY)
         self._door = socket.socket(fileno=self._native.door())
         asyncio.get_running_loop().add_reader(self._native.fileno(), self._turn)
 

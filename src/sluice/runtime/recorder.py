@@ -17,7 +17,7 @@ from sluice.audit.note import Checkpoint
 from sluice.audit.tally import Tallied
 from sluice.edges.evidence.notary import Notary
 from sluice.edges.sinks.jsonl import JsonLog, LogFailed
-from sluice.edges.sinks.spool import Spool, Tail
+from sluice.edges.sinks.spool import Spool
 from sluice.session.permit import Receipt
 
 Synced = Callable[[Receipt], None]
@@ -66,9 +66,9 @@ class Recorder:
         return receipt
 
     @property
-    def ends(self) -> tuple[Tail, JsonLog]:
+    def ends(self) -> tuple[Spool, JsonLog]:
         """Where lines are put and what says whether they may be, for who appends by himself and tells `took`."""
-        return self._spool.tail, self._log
+        return self._spool, self._log
 
     def took(self, events: int, size: int) -> None:
         """So many events, and bytes of lines, have been appended."""
