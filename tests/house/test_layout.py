@@ -46,7 +46,7 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 
 LANE_ENDS = ("edges/sinks/spool.py", "runtime/pump.py")
-"""Where the kernel's pump puts lines, and where it reads from (docs/decisions/0017-a-pump-for-the-lane.md)."""
+"""Where the kernel's pump puts lines, and where it reads from (docs/decisions/0018-a-pump-for-the-lane.md)."""
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)
