@@ -179,12 +179,12 @@ def test_portals_that_mean_another_statement_are_masked_as_that_one() -> None:
 def test_a_log_without_room_is_left_to_the_session() -> None:
     with pumped() as play:
         for number in range(3):
-            play.happens(ClientBytes(CLIENTS[0](number), 2.0))
-            play.happens(UpstreamBytes(REPLIES[0](number), 3.0))
+            play.happens(ClientBytes(CLIENTS[1](number), 2.0))
+            play.happens(UpstreamBytes(REPLIES[1](number), 3.0))
         assert play.carried == 2
         play.log.tail.append(b"x" * (ROOM - EXTENT - 200) + b"\n")
         heard = len(play.to_upstream)
-        play.client.sendall(CLIENTS[0](3))
+        play.client.sendall(CLIENTS[1](3))
         assert play.pump is not None and play.pump.turn() == (0, 0)
         # The session recorded it elsewhere before it went.
         assert len(play.to_upstream) == heard + 1
@@ -194,19 +194,19 @@ def test_a_log_without_room_is_left_to_the_session() -> None:
 def test_what_does_not_go_at_once_waits_its_turn() -> None:
     with pumped() as play:
         for number in range(3):
-            play.happens(ClientBytes(CLIENTS[0](number), 2.0))
-            play.happens(UpstreamBytes(REPLIES[0](number), 3.0))
+            play.happens(ClientBytes(CLIENTS[1](number), 2.0))
+            play.happens(UpstreamBytes(REPLIES[1](number), 3.0))
         play.calls[1].held = 10
         play.ends[1].behind()
         heard = len(play.to_upstream)
-        play.happens(ClientBytes(CLIENTS[0](3), 2.0))
+        play.happens(ClientBytes(CLIENTS[1](3), 2.0))
         # By the runtime's own way out, behind what waits there.
-        assert play.to_upstream[heard:] == [CLIENTS[0](3)]
+        assert play.to_upstream[heard:] == [CLIENTS[1](3)]
         assert not select.select([play.server], [], [], 0)[0]
         play.calls[1].held = 0
-        play.happens(UpstreamBytes(REPLIES[0](3), 3.0))
-        play.happens(ClientBytes(CLIENTS[0](2), 2.0))
-        assert play.to_upstream[heard:] == [CLIENTS[0](3), CLIENTS[0](2)]
+        play.happens(UpstreamBytes(REPLIES[1](3), 3.0))
+        play.happens(ClientBytes(CLIENTS[1](2), 2.0))
+        assert play.to_upstream[heard:] == [CLIENTS[1](3), CLIENTS[1](2)]
         assert play.carried == 2 + 4 - 1
 
 
