@@ -135,3 +135,15 @@ def test_secrets_of_the_system_catalogs_are_labelled_without_being_named(people:
     labels = [flow["labels"] for each in found["analysis"]["outputs"] for flow in each["flows"]]
     assert labels == [[], ["secret.password_hash"]]
     assert found["decision"]["masks"][1]["method"] == "null"
+
+
+def test_what_an_agent_sends_is_told_and_refused_in_the_starter_set(people: Path, run: Run) -> None:
+    key = "AKIA" + "ZYXWVUTS98765432"
+    sql = f"select id from customers where full_name = E'\\x41{key[1:]}'"
+    arguments = ("--as", "trainer", "--on-behalf-of", "dana", "--purpose", "fine-tuning")
+    status, found = explained(run, *arguments, sql)
+    assert found["analysis"]["literals"] == ["secret.api_key"]
+    assert status == 1
+    assert "agents-send-no-secrets" in [each["id"] for each in found["decision"]["policies"]]
+    assert "its literals hold secret.api_key" in run("policy", "explain", *arguments, sql).output
+    assert explained(run, "--as", "alice", sql.replace(key[1:], "nne"))[1]["analysis"]["literals"] == []
