@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import psycopg
 import pytest
 from oidc import OidcProvider, Person
@@ -136,3 +138,17 @@ def test_an_agent_for_whom_nobody_fixed_a_purpose_may_do_nothing(single, oidc: O
     for stated in ("", "fine-tuning"):
         with pytest.raises(psycopg.OperationalError, match=f"purpose `{stated}` is not"):
             single.connect(token, stated)
+
+
+def test_an_agent_of_unusual_appetite_is_held_until_a_person_says_so(single, oidc: OidcProvider):
+    token = oidc.agent(oidc.token("dana"), "fine-tuning")
+    with single.connect(token) as connection:
+        rows = connection.execute("select p.id from people p, generate_series(1, 101)").fetchall()
+        assert len(rows) == 10_100
+        with pytest.raises(psycopg.errors.InsufficientPrivilege) as held, connection.transaction():
+            connection.execute("select id from people where id = 1")
+        assert "it takes 1 of `dba`" in (held.value.diag.message_detail or "")
+        told = single.gateway.event(lambda event: "agents-of-unusual-appetite" in json.dumps(event))
+        assert told["identity"]["kind"] == "agent"
+    with single.connect(token) as another:
+        assert another.execute("select id from people where id = 1").fetchone() == (1,)
