@@ -77,7 +77,9 @@ def test_what_is_there_at_the_start_is_looked_into(running: RunningGateway) -> N
     assert _labels(running)["public.people.mail"] == "pii.email"
     # Each connection may be taken by the other worker, which hears of it a moment later.
     shown = ["u***@example.com"]
-    running.until(lambda: _seen(running, "select mail from people where id = 1") == shown, "the mail shown by its label")
+    running.until(
+        lambda: _seen(running, "select mail from people where id = 1") == shown, "the mail shown by its label"
+    )
     assert _labels(running)["public.people.born"] == "pii.birth_date"
 
 
