@@ -12,10 +12,13 @@ from sluice.edges.approvals.requests import DeskError
 from sluice.testing.postgres import PostgresServer
 
 
-@pytest.fixture(scope="module")
-def yard(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def yard(
+    request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Yard]:
     """One where people wait for a second, and requests are open for long."""
-    with opened(postgres, tmp_path_factory.mktemp("hasty"), more="  wait: 1\n  open: 600\n") as found:
+    folder, shared = tmp_path_factory.mktemp("hasty"), request.param == "postgres"
+    with opened(postgres, folder, shared=shared, more="  wait: 1\n  open: 600\n") as found:
         yield found
 
 

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sluice.edges import budgets
-from sluice.edges.store import SqlitePlace, Store
+from sluice.edges.store import Place, PostgresPlace, SqlitePlace, Store
 from sluice.faces.cli.main import app
 from sluice.testing.gateway import RunningGateway, verifier
 from sluice.testing.postgres import PostgresServer
@@ -65,15 +65,22 @@ def shown(rows: list[tuple[object, ...]]) -> int:
     return sum(str(row[0]).startswith(CLEAR) for row in rows)
 
 
-@pytest.fixture(scope="module")
-def post(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def post(
+    request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Post]:
     folder: Path = tmp_path_factory.mktemp("post")
-    for one in ("database if exists post", "role if exists post_gateway"):
+    for one in ("database if exists post", "database if exists post_control", "role if exists post_gateway"):
         postgres.psql(f"drop {one}")
     postgres.psql("create role post_gateway login nosuperuser")
     postgres.psql("create database post")
+    postgres.psql("create database post_control")
     postgres.psql(SCHEMA, "post")
-    place = SqlitePlace(folder / "control.db")
+    place: Place = SqlitePlace(folder / "control.db")
+    where = "path: ../control.db"
+    if request.param == "postgres":
+        place = PostgresPlace(postgres.dsn("post_control"))
+        where = f"url: 'postgresql://postgres@127.0.0.1:{postgres.port}/post_control'"
     people = [f"p{n}" for n in range(12)]
     proof = verifier(PASSWORD)
     config = (
@@ -81,7 +88,7 @@ def post(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
         f"users:\n"
         + "".join(f'  {name}: {{groups: [work], scram: "{proof}"}}\n' for name in people)
         + "masking: {key: "
-        "{file: masking.key}}\naudit: {path: audit}\nstore: {path: ../control.db}\n"
+        "{file: masking.key}}\naudit: {path: audit}\nstore: {" + where + "}\n"
     )
     with (
         RunningGateway(folder / "one", config, files=FILES) as one,
