@@ -211,15 +211,7 @@ impl Tracks {
         let time = stamp(at)?;
         for (place, leg) in (1..).zip(&track.legs) {
             let number = number.checked_add(place)?;
-            lines.extend_from_slice(b"{\"event\":\"statement-asked\",\"id\":\"");
-            lines.extend_from_slice(self.connection.as_bytes());
-            lines.push(b'-');
-            decimal(number, &mut lines);
-            lines.extend_from_slice(b"\",\"seq\":");
-            decimal(number, &mut lines);
-            lines.extend_from_slice(b",\"time\":\"");
-            lines.extend_from_slice(&time);
-            lines.extend_from_slice(b"\",");
+            self.head("asked", (number, number), &time, &mut lines);
             lines.extend_from_slice(&leg.before);
             if leg.own_text {
                 quote(data.get(start..end)?, &mut lines)?;
@@ -227,6 +219,21 @@ impl Tracks {
             lines.extend_from_slice(&leg.rest);
         }
         Some(lines)
+    }
+
+    /// What every line begins with: its event, the number in its id and its own, and its time.
+    fn head(&self, event: &str, (id, seq): (u64, u64), time: &[u8], lines: &mut Vec<u8>) {
+        lines.extend_from_slice(b"{\"event\":\"statement-");
+        lines.extend_from_slice(event.as_bytes());
+        lines.extend_from_slice(b"\",\"id\":\"");
+        lines.extend_from_slice(self.connection.as_bytes());
+        lines.push(b'-');
+        decimal(id, lines);
+        lines.extend_from_slice(b"\",\"seq\":");
+        decimal(seq, lines);
+        lines.extend_from_slice(b",\"time\":\"");
+        lines.extend_from_slice(time);
+        lines.extend_from_slice(b"\",");
     }
 
     /// The lines that complete the record of an exchange, if the server's whole answer is the one its track expects.
@@ -294,15 +301,8 @@ impl Tracks {
             let (id, seq) = (began.number.checked_add(place)?, number.checked_add(place)?);
             let last = place == track.legs.len() as u64;
             let (rows, bytes) = if last { (count, size) } else { (0, 0) };
-            lines.extend_from_slice(b"{\"event\":\"statement-done\",\"id\":\"");
-            lines.extend_from_slice(self.connection.as_bytes());
-            lines.push(b'-');
-            decimal(id, &mut lines);
-            lines.extend_from_slice(b"\",\"seq\":");
-            decimal(seq, &mut lines);
-            lines.extend_from_slice(b",\"time\":\"");
-            lines.extend_from_slice(&time);
-            lines.extend_from_slice(b"\",\"outcome\":\"");
+            self.head("done", (id, seq), &time, &mut lines);
+            lines.extend_from_slice(b"\"outcome\":\"");
             lines.extend_from_slice(leg.ending.as_bytes());
             lines.extend_from_slice(b"\",\"rows\":");
             decimal(rows, &mut lines);

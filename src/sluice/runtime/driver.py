@@ -135,16 +135,17 @@ class Driver:
         self._left = self._every = 0
 
     def client_bytes(self, data: bytes) -> None:
-        """The client sent something."""
-        if not self._left:
-            self._measured_ask(data)
-            return
-        self._left -= 1
+        """The client sent something. One in `EVERY` exchanges of the lane is gone through with an eye on the clock."""
+        begin = 0.0 if self._left else perf_counter()
+        self._left = self._left - 1 if self._left else self._every
         now = time.time()
         known = self.lane.ask(data, now)
         if known is None:
             self._whole_ask(data, now)
             return
+        asked = perf_counter() if begin else 0.0
+        if begin:
+            self._stages.recognise.took(asked - begin)
         lines, ids = known
         try:
             if self.synced:
@@ -154,15 +155,20 @@ class Driver:
         except LogFailed as failure:
             self._not_recorded(str(failure))
             return
+        if begin:
+            self._stages.lane_record.took(perf_counter() - asked)
         self.to_upstream(self.lane.go(receipt)[0])
+        if begin:
+            self._sent = perf_counter()
 
     def upstream_bytes(self, data: bytes) -> None:
-        """The database sent something."""
-        if self._sent:
-            self._measured_answer(data)
-            return
+        """The database sent something; if it answers what was measured, so is this."""
+        sent, self._sent = self._sent, 0.0
+        begin = perf_counter() if sent else 0.0
         now = time.time()
         known = self.lane.answer(data, now)
+        if sent:
+            (self._stages.upstream if known is None else self._stages.lane_upstream).took(begin - sent)
         if known is None:
             self._whole_answer(data, now)
             return
@@ -174,49 +180,8 @@ class Driver:
             return
         self.lane.ended(now)
         self.to_client(out)
-
-    def _measured_ask(self, data: bytes) -> None:
-        """As `client_bytes`, with an eye on the clock."""
-        self._left = self._every
-        begin, now = perf_counter(), time.time()
-        known = self.lane.ask(data, now)
-        if known is None:
-            self._whole_ask(data, now)
-            return
-        asked = perf_counter()
-        self._stages.recognise.took(asked - begin)
-        lines, ids = known
-        try:
-            if self.synced:
-                self._log.append_synced(lines, ids, self._on_medium, self._not_recorded)
-                return
-            receipt = self._log.append(lines, ids)
-        except LogFailed as failure:
-            self._not_recorded(str(failure))
-            return
-        self._stages.lane_record.took(perf_counter() - asked)
-        self.to_upstream(self.lane.go(receipt)[0])
-        self._sent = perf_counter()
-
-    def _measured_answer(self, data: bytes) -> None:
-        """As `upstream_bytes`, with an eye on the clock."""
-        begin, now = perf_counter(), time.time()
-        waited, self._sent = begin - self._sent, 0.0
-        known = self.lane.answer(data, now)
-        if known is None:
-            self._stages.upstream.took(waited)
-            self._whole_answer(data, now)
-            return
-        self._stages.lane_upstream.took(waited)
-        lines, out = known
-        try:
-            self._log.append(lines, ())
-        except LogFailed as failure:
-            self._not_recorded(str(failure))
-            return
-        self.lane.ended(now)
-        self.to_client(out)
-        self._stages.lane_answer.took(perf_counter() - begin)
+        if sent:
+            self._stages.lane_answer.took(perf_counter() - begin)
 
     def _whole_ask(self, data: bytes, now: float) -> None:
         begin = perf_counter()
