@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -20,12 +20,12 @@ from sluice.audit.note import Checkpoint, NoteError, Signer, Verifier, open_note
 from sluice.audit.tree import ProofError
 from sluice.edges.evidence.files import put
 from sluice.edges.evidence.prove import check_proof
+from sluice.edges.evidence.verify import Findings
 from sluice.edges.sinks.failed import LogFailed
 
 PROOFS = "proofs"
 _HEAD = b"sluice report\n"
 _NAME = re.compile(r"[A-Za-z0-9_:-][A-Za-z0-9_.:-]{0,150}")
-_LISTED = 20
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -71,26 +71,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(slots=True)
-class Verdict:
-    """What was found in a bundle. `problems` empty: it holds. `recounted`: figures that were counted again from their events."""
+class Verdict(Findings):
+    """What was found in a bundle. `recounted`: figures that were counted again from their events."""
 
-    folder: Path
     title: str = ""
     events: int = 0
     rows: int = 0
     recounted: int = 0
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the report is what was signed, and its events are in the logs."""
-        return not self.problems
-
-    def problem(self, text: str) -> None:
-        """Adds a problem, unless there are more than anybody reads."""
-        if len(self.problems) < _LISTED:
-            self.problems.append(text)
 
 
 def seal(folder: Path, manifest: Manifest, signer: Signer) -> None:

@@ -26,26 +26,32 @@ Leaves = tuple[bytes, bytes, bytes]
 
 
 @dataclass(slots=True)
-class Report:
-    """What was found in one log. `problems` empty: it holds. `events`: lines read; `signed`: of them under the checkpoint."""
+class Findings:
+    """What was found in a folder of evidence. `problems` empty: it holds."""
 
     folder: Path
-    origin: str = ""
-    events: int = 0
-    signed: int = 0
-    root: str = ""
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
-        """Whether the log is what was signed."""
+        """Whether what is there is what was signed."""
         return not self.problems
 
     def problem(self, text: str) -> None:
         """Adds a problem, unless there are more than anybody reads."""
         if len(self.problems) < _LISTED:
             self.problems.append(text)
+
+
+@dataclass(slots=True)
+class Report(Findings):
+    """What was found in one log. `events`: lines read; `signed`: of them under the checkpoint."""
+
+    origin: str = ""
+    events: int = 0
+    signed: int = 0
+    root: str = ""
 
 
 def verify(
@@ -58,7 +64,7 @@ def verify(
 
     LogFailed when the log cannot be read at all.
     """
-    report = Report(folder, verifier.name)
+    report = Report(folder, origin=verifier.name)
     try:
         signed = read_checkpoint(folder, verifier)
     except LogFailed as error:

@@ -111,7 +111,7 @@ def verify_command(
         origin = begun_as(folder) or ""
         verifier = known.get(origin)
         if verifier is None:
-            reports.append(Report(folder, origin, problems=[f"no verifier key of the log `{origin}` was given"]))
+            reports.append(Report(folder, origin=origin, problems=[f"no verifier key of the log `{origin}` was given"]))
         else:
             same = older if older is not None and older.origin == origin else None
             reports.append(verify(folder, verifier, same, _progress(json)))
