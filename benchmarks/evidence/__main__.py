@@ -5,17 +5,14 @@ Two events a statement (asked, done), 400 shapes of statements, 200 people, 50 s
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.evidence.running import run
 from sluice.audit.encode import encode, stamp
 from sluice.audit.events import Caller, Duties, Peer, Reach, Shaping, Shown, StatementAsked, Touched
 from sluice.edges.answers.ask import Answers
@@ -128,18 +125,5 @@ def _size(folder: Path, pattern: str) -> int:
     return sum(path.stat().st_size for path in folder.glob(pattern) if path.is_file())
 
 
-def main() -> None:
-    """Runs it in a folder of its own, which goes afterwards."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path, help="Where to work, instead of the system's temporary folder.")
-    given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="sluice-evidence-", dir=given.folder))
-    try:
-        print(json.dumps(measure(given.events, folder), indent=2))
-    finally:
-        shutil.rmtree(folder)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure, "evidence", 1_000_000)

@@ -7,10 +7,6 @@ What it takes to come by them (signing, reading, sealing) is measured there. Pri
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +17,7 @@ import duckdb
 import msgspec
 
 from benchmarks.evidence.__main__ import DAYS, START, batches
+from benchmarks.evidence.running import run
 from sluice.edges.answers.ask import Answers
 from sluice.edges.answers.index import State, catch_up, read_state
 from sluice.edges.answers.shape import COMPACTED, UNSEEN, WEEK
@@ -129,18 +126,5 @@ def measure(events: int, folder: Path, rounds: int = 5) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
-    """Runs it in a folder of its own, which goes afterwards."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=50_000_000)
-    parser.add_argument("--folder", type=Path, help="Where to work, instead of the system's temporary folder.")
-    given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="sluice-questions-", dir=given.folder))
-    try:
-        print(json.dumps(measure(given.events, folder), indent=2))
-    finally:
-        shutil.rmtree(folder)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure, "questions", 50_000_000)
