@@ -12,10 +12,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from grounds import ground
 from typer.testing import CliRunner
 
 from sluice.edges import budgets
-from sluice.edges.store import Place, PostgresPlace, SqlitePlace, Store
+from sluice.edges.store import Store
 from sluice.faces.cli.main import app
 from sluice.testing.gateway import RunningGateway, verifier
 from sluice.testing.postgres import PostgresServer
@@ -70,17 +71,8 @@ def post(
     request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Post]:
     folder: Path = tmp_path_factory.mktemp("post")
-    for one in ("database if exists post", "database if exists post_control", "role if exists post_gateway"):
-        postgres.psql(f"drop {one}")
-    postgres.psql("create role post_gateway login nosuperuser")
-    postgres.psql("create database post")
-    postgres.psql("create database post_control")
+    place, where = ground(postgres, "post", folder, shared=request.param == "postgres")
     postgres.psql(SCHEMA, "post")
-    place: Place = SqlitePlace(folder / "control.db")
-    where = "path: ../control.db"
-    if request.param == "postgres":
-        place = PostgresPlace(postgres.dsn("post_control"))
-        where = f"url: 'postgresql://postgres@127.0.0.1:{postgres.port}/post_control'"
     people = [f"p{n}" for n in range(12)]
     proof = verifier(PASSWORD)
     config = (
@@ -88,7 +80,7 @@ def post(
         f"users:\n"
         + "".join(f'  {name}: {{groups: [work], scram: "{proof}"}}\n' for name in people)
         + "masking: {key: "
-        "{file: masking.key}}\naudit: {path: audit}\nstore: {" + where + "}\n"
+        "{file: masking.key}}\naudit: {path: audit}\n" + (where or "store: {path: ../control.db}\n")
     )
     with (
         RunningGateway(folder / "one", config, files=FILES) as one,

@@ -16,12 +16,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from grounds import ground
 from issuing import EC, ISSUER, claims, key_set, signed
 from typer.testing import CliRunner
 
 from sluice.edges.approvals import grants
 from sluice.edges.approvals.grants import Grant
-from sluice.edges.store import Place, PostgresPlace, SqlitePlace, Store
+from sluice.edges.store import Store
 from sluice.faces.cli.main import app
 from sluice.model.identity import Identity
 from sluice.runtime.keys import owner_of
@@ -142,19 +143,8 @@ def hall(
     request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Hall]:
     folder: Path = tmp_path_factory.mktemp("hall")
-    for one in (
-        "database if exists hall with (force)",
-        "database if exists hall_control",
-        "role if exists hall_gateway",
-    ):
-        postgres.psql(f"drop {one}")
-    postgres.psql("create role hall_gateway login nosuperuser")
-    for one in ("hall", "hall_control"):
-        postgres.psql(f"create database {one}")
+    place, where = ground(postgres, "hall", folder, shared=request.param == "postgres")
     postgres.psql(SCHEMA, "hall")
-    shared = request.param == "postgres"
-    place: Place = PostgresPlace(postgres.dsn("hall_control")) if shared else SqlitePlace(folder / "control.db")
-    where = f"store: {{url: 'postgresql://postgres@127.0.0.1:{postgres.port}/hall_control'}}\n" if shared else ""
 
     def config(groups: dict[str, list[str]]) -> str:
         users = "".join(f'  {name}: {{groups: {held}, scram: "{PROOF}"}}\n' for name, held in groups.items())

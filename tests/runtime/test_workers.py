@@ -16,11 +16,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from grounds import ground
 from typer.testing import CliRunner
 
 from sluice.edges.approvals import desk
 from sluice.edges.revocations import revoke
-from sluice.edges.store import Place, PostgresPlace, SqlitePlace, Store
+from sluice.edges.store import Place, Store
 from sluice.faces.cli.main import app
 from sluice.model.identity import Identity
 from sluice.runtime.keys import owner_of
@@ -90,19 +91,7 @@ def mill(
     request: pytest.FixtureRequest, postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mill]:
     folder: Path = tmp_path_factory.mktemp("mill")
-    # What a killed worker ran goes on at the server for a while.
-    for one in (
-        "database if exists mill with (force)",
-        "database if exists mill_control",
-        "role if exists mill_gateway",
-    ):
-        postgres.psql(f"drop {one}")
-    postgres.psql("create role mill_gateway login nosuperuser")
-    for one in ("mill", "mill_control"):
-        postgres.psql(f"create database {one}")
-    shared = request.param == "postgres"
-    place: Place = PostgresPlace(postgres.dsn("mill_control")) if shared else SqlitePlace(folder / "control.db")
-    where = f"store: {{url: 'postgresql://postgres@127.0.0.1:{postgres.port}/mill_control'}}\n" if shared else ""
+    place, where = ground(postgres, "mill", folder, shared=request.param == "postgres")
     postgres.psql(SCHEMA, "mill")
     proof = verifier(PASSWORD)
     users = "".join(f'  {name}: {{groups: [work], scram: "{proof}"}}\n' for name in PEOPLE)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from grounds import ground
 from sqlalchemy import delete
 from typer.testing import CliRunner, Result
 
 from sluice.edges.approvals import desk
 from sluice.edges.approvals.requests import Request
-from sluice.edges.store import Place, PostgresPlace, SqlitePlace, Store
+from sluice.edges.store import Store
 from sluice.edges.store.tables import requests
 from sluice.faces.cli.main import app
 from sluice.model.identity import Identity
@@ -152,14 +153,8 @@ def command(yard: Yard, who: str, *words: str, password: str = PASSWORD) -> Resu
 @contextmanager
 def opened(server: PostgresServer, folder: Path, *, shared: bool = False, more: str = "") -> Iterator[Yard]:
     """A yard of its own before a gateway of its own. `shared`: its control state is in PostgreSQL; `more`: of `approvals`."""
-    for one in ("database if exists yard", "database if exists yard_control", "role if exists yard_gateway"):
-        server.psql(f"drop {one}")
-    server.psql("create role yard_gateway login nosuperuser")
-    for one in ("yard", "yard_control"):
-        server.psql(f"create database {one}")
+    place, where = ground(server, "yard", folder, shared=shared)
     server.psql(SCHEMA, "yard")
-    place: Place = PostgresPlace(server.dsn("yard_control")) if shared else SqlitePlace(folder / "control.db")
-    where = f"store: {{url: 'postgresql://postgres@127.0.0.1:{server.port}/yard_control'}}\n" if shared else ""
     people = {"wim": "work", "wilma": "work", "lena": "lead", "lars": "lead"}
     users = "".join(
         f'  {name}: {{groups: [{group}], scram: "{verifier(PASSWORD)}"}}\n' for name, group in people.items()
